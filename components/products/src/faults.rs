@@ -1,0 +1,33 @@
+//! What clients are told when the store fails: whether to come again, and nothing about the inside.
+
+use stoa_sdk::http::{BodyError, Problem};
+use stoa_sdk::keyvalue::Error;
+
+/// A failure of the store. The detail goes to the log.
+pub(crate) fn store(error: &Error) -> Problem {
+    eprintln!("products: store failed: {error}");
+    match error {
+        Error::Deadline | Error::Unavailable => busy(),
+        _ => Problem::new(500),
+    }
+}
+
+/// Worth another try soon.
+pub(crate) fn busy() -> Problem {
+    Problem::new(503).header("retry-after", "1")
+}
+
+/// A stored value that is no product: somebody else wrote under our keys.
+pub(crate) fn unreadable(key: &str, error: &serde_json::Error) -> Problem {
+    eprintln!("products: value of {key} is no product: {error}");
+    Problem::new(500)
+}
+
+/// A request body that cannot be read.
+pub(crate) fn body(error: &BodyError) -> Problem {
+    let status = match error {
+        BodyError::Broken(_) => 400,
+        BodyError::TooLarge { .. } => 413,
+    };
+    Problem::new(status).detail(error.to_string())
+}

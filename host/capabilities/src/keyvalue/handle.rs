@@ -1,0 +1,300 @@
+//! A granted store: the only form in which a component ever holds one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stoa_manifest::grants::keyvalue::{Access, Grant};
+use stoa_manifest::{ComponentId, Label};
+use tracing::{info, warn};
+
+use super::{
+    Action, CALL_BYTES_MAX, Change, Condition, Error, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, Page,
+    Projection, Range, Store, VALUE_BYTES_MAX, Value, Version,
+};
+use crate::metrics::{KEYVALUE_CALLS_TOTAL, KEYVALUE_REFUSED_TOTAL};
+
+/// A store behind a component's grant. Cheap to clone; checks access, prefix and sizes, bounds the wait, counts and
+/// logs refusals. A backend behind it sees only requests that are allowed.
+#[derive(Clone)]
+pub struct Handle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    grant: Grant,
+    component: String,
+    label: String,
+    deadline: Duration,
+    /// Registered when the grant is resolved, so that a call that succeeds formats and looks up nothing.
+    succeeded: [metrics::Counter; Operation::ALL.len()],
+}
+
+#[derive(Clone, Copy)]
+enum Operation {
+    Get,
+    List,
+    Apply,
+    Increment,
+}
+
+impl Operation {
+    const ALL: [Self; 4] = [Self::Get, Self::List, Self::Apply, Self::Increment];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Apply => "apply",
+            Self::Increment => "increment",
+        }
+    }
+}
+
+impl Handle {
+    /// Puts `store` behind `grant`. `deadline` bounds every call.
+    pub fn new(
+        store: Arc<dyn Store>,
+        grant: Grant,
+        component: &ComponentId,
+        label: &Label,
+        deadline: Duration,
+    ) -> Self {
+        let (component, label) = (component.to_string(), label.to_string());
+        let succeeded = Operation::ALL.map(|operation| counter(&label, operation, "ok"));
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                grant,
+                component,
+                label,
+                deadline,
+                succeeded,
+            }),
+        }
+    }
+
+    /// The label it was granted under.
+    pub fn label(&self) -> &str {
+        &self.inner.label
+    }
+
+    /// The value of `key`.
+    pub async fn get(&self, key: String) -> Result<Option<Value>, Error> {
+        let mut values = self.get_many(vec![key]).await?;
+        Ok(values.pop().flatten())
+    }
+
+    /// The values of `keys`, in their order, all from one moment.
+    pub async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Option<Value>>, Error> {
+        self.call(Operation::Get, async {
+            count(keys.len())?;
+            keys.iter().try_for_each(|key| self.visible(key))?;
+            self.inner.store.get_many(keys).await
+        })
+        .await
+    }
+
+    /// A page of what the grant shows of `range`.
+    pub async fn list(&self, range: Range) -> Result<Page, Error> {
+        self.call(Operation::List, async {
+            count(range.limit)?;
+            self.inner.store.list(self.narrowed(range)?).await
+        })
+        .await
+    }
+
+    /// Makes all changes, or none.
+    pub async fn apply(&self, changes: Vec<Change>) -> Result<Version, Error> {
+        self.call(Operation::Apply, async {
+            self.writable()?;
+            count(changes.len())?;
+            changes
+                .iter()
+                .try_for_each(|change| self.visible(&change.key))?;
+            batch(&changes)?;
+            self.inner.store.apply(changes).await
+        })
+        .await
+    }
+
+    /// Gives `key` a value, whatever it had.
+    pub async fn set(&self, key: String, bytes: Vec<u8>) -> Result<Version, Error> {
+        self.apply(vec![Change {
+            key,
+            condition: Condition::Always,
+            action: Action::Set(bytes),
+        }])
+        .await
+    }
+
+    /// Removes the value of `key`, if it has one.
+    pub async fn delete(&self, key: String) -> Result<Version, Error> {
+        self.apply(vec![Change {
+            key,
+            condition: Condition::Always,
+            action: Action::Delete,
+        }])
+        .await
+    }
+
+    /// Adds to a decimal number and answers the sum.
+    pub async fn increment(&self, key: String, delta: i64) -> Result<i64, Error> {
+        self.call(Operation::Increment, async {
+            self.writable()?;
+            self.visible(&key)?;
+            self.inner.store.increment(key, delta).await
+        })
+        .await
+    }
+
+    /// All keys the grant shows, page by page: `after` is the last page's `next`.
+    pub async fn keys(&self, after: Option<String>) -> Result<Page, Error> {
+        let (prefix, limit) = (String::new(), KEYS_PER_CALL_MAX);
+        self.list(Range {
+            prefix,
+            after,
+            limit,
+            projection: Projection::Keys,
+        })
+        .await
+    }
+
+    /// Runs one call under the deadline, counts it, and reports why it failed.
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let limit = self.inner.deadline;
+        let outcome = tokio::time::timeout(limit, work)
+            .await
+            .unwrap_or(Err(Error::Deadline { limit }));
+        match &outcome {
+            Ok(_) => self.inner.succeeded[operation as usize].increment(1),
+            Err(error) => self.report(operation, error),
+        }
+        outcome
+    }
+
+    fn report(&self, operation: Operation, error: &Error) {
+        let Inner {
+            component, label, ..
+        } = &*self.inner;
+        counter(label, operation, error.code()).increment(1);
+        let operation = operation.name();
+        match error {
+            Error::Denied(_) => {
+                let labels = [
+                    ("component", component.clone()),
+                    ("label", label.clone()),
+                    ("operation", operation.into()),
+                ];
+                metrics::counter!(KEYVALUE_REFUSED_TOTAL, &labels).increment(1);
+                info!(%component, %label, operation, %error, "key-value call refused");
+            }
+            Error::Deadline { .. } | Error::Unavailable => {
+                warn!(%component, %label, operation, %error, "key-value call failed");
+            }
+            Error::Invalid(_) | Error::TooLarge { .. } | Error::Conflict { .. } => {}
+        }
+    }
+
+    fn writable(&self) -> Result<(), Error> {
+        match self.inner.grant.access {
+            Access::ReadWrite => Ok(()),
+            Access::Read => Err(Error::Denied(format!(
+                "`{}` may only be read",
+                self.inner.label
+            ))),
+        }
+    }
+
+    fn visible(&self, key: &str) -> Result<(), Error> {
+        if key.is_empty() {
+            return Err(Error::Invalid("a key needs at least one byte".into()));
+        }
+        if key.len() > KEY_BYTES_MAX {
+            return Err(Error::TooLarge {
+                limit: KEY_BYTES_MAX,
+            });
+        }
+        match key.starts_with(&self.inner.grant.prefix) {
+            true => Ok(()),
+            false => Err(self.outside()),
+        }
+    }
+
+    fn outside(&self) -> Error {
+        Error::Denied(format!(
+            "keys of `{}` must start with `{}`",
+            self.inner.label, self.inner.grant.prefix
+        ))
+    }
+
+    /// The part of `range` that the grant shows: a wider range is narrowed, so that "list everything" lists everything
+    /// the component may see; a range beside the grant is refused.
+    fn narrowed(&self, mut range: Range) -> Result<Range, Error> {
+        let longest = range
+            .prefix
+            .len()
+            .max(range.after.as_ref().map_or(0, String::len));
+        if longest > KEY_BYTES_MAX {
+            return Err(Error::TooLarge {
+                limit: KEY_BYTES_MAX,
+            });
+        }
+        let granted = &self.inner.grant.prefix;
+        if range.prefix.starts_with(granted) {
+            return Ok(range);
+        }
+        if !granted.starts_with(&range.prefix) {
+            return Err(self.outside());
+        }
+        range.prefix.clone_from(granted);
+        Ok(range)
+    }
+}
+
+fn counter(label: &str, operation: Operation, outcome: &'static str) -> metrics::Counter {
+    let operation = operation.name();
+    metrics::counter!(KEYVALUE_CALLS_TOTAL, "label" => label.to_owned(), "operation" => operation, "outcome" => outcome)
+}
+
+fn count(keys: usize) -> Result<(), Error> {
+    match keys {
+        1..=KEYS_PER_CALL_MAX => Ok(()),
+        _ => Err(Error::Invalid(format!(
+            "a call names 1 to {KEYS_PER_CALL_MAX} keys"
+        ))),
+    }
+}
+
+/// Sizes, and each key at most once: "all or none" has no order in which a key could be written twice.
+fn batch(changes: &[Change]) -> Result<(), Error> {
+    let mut total = 0;
+    let mut keys = HashSet::with_capacity(changes.len());
+    for change in changes {
+        let Action::Set(bytes) = &change.action else {
+            keys.insert(&change.key);
+            continue;
+        };
+        if bytes.len() > VALUE_BYTES_MAX {
+            return Err(Error::TooLarge {
+                limit: VALUE_BYTES_MAX,
+            });
+        }
+        total += bytes.len();
+        keys.insert(&change.key);
+    }
+    if total > CALL_BYTES_MAX {
+        return Err(Error::TooLarge {
+            limit: CALL_BYTES_MAX,
+        });
+    }
+    match keys.len() == changes.len() {
+        true => Ok(()),
+        false => Err(Error::Invalid("a batch names each key once".into())),
+    }
+}

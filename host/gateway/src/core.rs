@@ -1,0 +1,128 @@
+//! A core: one thread, one current-thread executor, the connections and guests that live there.
+//!
+//! A connection and the guest that answers it share a core, so a request never crosses threads on its way. Whatever
+//! may block or must not be delayed by a busy guest lives on another runtime, which the caller owns.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use http_body::Body;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::JoinSet;
+use tracing::{debug, warn};
+
+use crate::connection::Server;
+
+/// Connections on their way from the listener.
+const QUEUE_CONNECTIONS_MAX: usize = 1024;
+
+/// A connection, with its place among the open ones.
+pub(crate) struct Accepted {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+/// The listener's end of a core.
+pub(crate) struct Core {
+    pub(crate) connections: mpsc::Sender<Accepted>,
+    /// Connections open on this core.
+    pub(crate) load: Arc<AtomicUsize>,
+    pub(crate) thread: JoinHandle<()>,
+}
+
+impl Core {
+    /// Starts the thread. It ends when the sender is dropped and its connections are done, or the drain bound passed.
+    pub(crate) fn spawn<B>(
+        name: String,
+        server: impl FnOnce() -> Server<B> + Send + 'static,
+    ) -> std::io::Result<Self>
+    where
+        B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
+    {
+        let (connections, queue) = mpsc::channel(QUEUE_CONNECTIONS_MAX);
+        let load = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&load);
+        let executor = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            // Made on its own core: what the caller builds per core is never shared.
+            executor.block_on(run(server(), queue, counted));
+        })?;
+        Ok(Self {
+            connections,
+            load,
+            thread,
+        })
+    }
+}
+
+async fn run<B>(server: Server<B>, mut queue: mpsc::Receiver<Accepted>, load: Arc<AtomicUsize>)
+where
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
+{
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = queue.recv() => match accepted {
+                Some(accepted) => {
+                    load.fetch_add(1, Ordering::Relaxed);
+                    open.spawn(serve(server.clone(), accepted, Arc::clone(&load)));
+                }
+                None => break,
+            },
+            Some(ended) = open.join_next() => report(ended),
+        }
+    }
+    let drain_max = server.limits.drain_max;
+    let drained = tokio::time::timeout(drain_max, async {
+        while let Some(ended) = open.join_next().await {
+            report(ended);
+        }
+    });
+    if drained.await.is_err() {
+        warn!(
+            requests = open.len(),
+            ?drain_max,
+            "still in flight after the drain bound, cut off"
+        );
+        open.shutdown().await;
+    }
+}
+
+async fn serve<B>(server: Server<B>, accepted: Accepted, load: Arc<AtomicUsize>)
+where
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
+{
+    let Accepted {
+        stream,
+        peer,
+        place,
+    } = accepted;
+    let _place = place;
+    let _load = Load(load);
+    match tokio::net::TcpStream::from_std(stream) {
+        Ok(stream) => server.serve(stream, peer).await,
+        Err(error) => debug!(%peer, %error, "connection lost before it was served"),
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection's task panicked");
+    }
+}
+
+struct Load(Arc<AtomicUsize>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,24 @@
+//! The public front: the only crate that serves clients. It knows routes and not wasm.
+//!
+//! [`stack`] puts the filters around an inner service, [`Listener`] accepts connections and hands each to a core, where
+//! the stack answers. What the inner service is, is the caller's business: a closure in a test, the runtime in `stoa`.
+#![forbid(unsafe_code)]
+
+mod body;
+pub mod config;
+mod connection;
+mod core;
+mod filters;
+mod listener;
+mod metrics;
+mod rescue;
+mod router;
+mod stack;
+pub mod tls;
+
+pub use body::{BodyError, RequestBody};
+pub use config::Config;
+pub use listener::{BindError, Listener};
+pub use rescue::Failure;
+pub use router::{Matched, Routes};
+pub use stack::{Inner, Public, PublicBody, stack};

@@ -1,0 +1,334 @@
+//! Which route answers a request, by Spin's rules: exact segments before parameters before wildcards, and among
+//! wildcards the longest prefix.
+//!
+//! Paths are matched as they arrive: nothing is decoded or resolved, because the component sees the same bytes. What a
+//! route protects must therefore not depend on another spelling of its path.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{Either, Full};
+use stoa_manifest::ComponentId;
+use stoa_manifest::http::{Route, StaticResponse, Target};
+use stoa_manifest::pattern::{Path, Pattern, Segment};
+use tower::{Layer, Service, layer::layer_fn};
+
+use crate::body::RequestBody;
+use crate::filters::{After, Then};
+use crate::metrics::GATEWAY_REQUESTS_TOTAL;
+use crate::rescue::Rejection;
+use crate::stack::PublicBody;
+
+/// The routes of one snapshot, ready to match. Cheap to clone.
+#[derive(Clone)]
+pub struct Routes {
+    root: Arc<Node>,
+}
+
+/// The route a request matched. In the extensions of every request that reaches the inner service.
+#[derive(Clone)]
+pub struct Matched {
+    route: Arc<Entry>,
+    component: ComponentId,
+}
+
+impl Matched {
+    /// The component that answers.
+    pub fn component(&self) -> &ComponentId {
+        &self.component
+    }
+
+    pub(crate) fn request_body_bytes_max(&self) -> Option<u64> {
+        self.route.request_body_bytes_max
+    }
+}
+
+/// A route's id on its way out, for the log and the counters.
+#[derive(Clone)]
+pub(crate) struct RouteId(Arc<Entry>);
+
+impl RouteId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0.id
+    }
+
+    pub(crate) fn count(&self, status: StatusCode) {
+        self.0.answered[usize::from(status.as_u16() / 100).clamp(1, 5) - 1].increment(1);
+    }
+}
+
+/// A status class, as the label of a counter.
+pub(crate) fn class(status: StatusCode) -> &'static str {
+    CLASSES[usize::from(status.as_u16() / 100).clamp(1, 5) - 1]
+}
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+struct Entry {
+    id: String,
+    answer: Answer,
+    request_body_bytes_max: Option<u64>,
+    /// Registered with the route, so that counting a request formats nothing.
+    answered: [metrics::Counter; CLASSES.len()],
+}
+
+enum Answer {
+    Component(ComponentId),
+    Static {
+        status: StatusCode,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: Bytes,
+    },
+}
+
+#[derive(Default)]
+struct Node {
+    literals: HashMap<String, Node>,
+    parameter: Option<Box<Node>>,
+    here: Option<Arc<Entry>>,
+    below: Option<Arc<Entry>>,
+}
+
+impl Routes {
+    /// Builds the tree. Private routes are not in it: nobody outside can reach them.
+    pub fn new(routes: &[Route]) -> Self {
+        let mut root = Node::default();
+        for route in routes {
+            if let Pattern::Public(path) = &route.pattern {
+                root.insert(path, Arc::new(Entry::new(route)));
+            }
+        }
+        Self {
+            root: Arc::new(root),
+        }
+    }
+
+    /// The component that answers this path, if one does.
+    pub fn component(&self, path: &str) -> Option<&ComponentId> {
+        match &self.find(path)?.answer {
+            Answer::Component(component) => Some(component),
+            Answer::Static { .. } => None,
+        }
+    }
+
+    fn find(&self, path: &str) -> Option<&Arc<Entry>> {
+        // A trailing slash does not tell two paths apart, as in Spin.
+        let path = path.trim_matches('/');
+        let mut segments = path.split('/');
+        if path.is_empty() {
+            segments.next();
+        }
+        self.root.find(segments)
+    }
+}
+
+impl Node {
+    /// The manifest has settled which of two routes of one shape counts.
+    fn insert(&mut self, path: &Path, entry: Arc<Entry>) {
+        let mut node = self;
+        for segment in path.segments() {
+            node = match segment {
+                Segment::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                Segment::Parameter(_) => node.parameter.get_or_insert_default(),
+            };
+        }
+        match path.wildcard() {
+            true => node.below = Some(entry),
+            false => node.here = Some(entry),
+        }
+    }
+
+    /// Tries the narrower branch first and comes back if it leads nowhere. It goes no deeper than the longest route,
+    /// whatever a client sends.
+    fn find<'n>(&'n self, mut rest: std::str::Split<'_, char>) -> Option<&'n Arc<Entry>> {
+        let Some(segment) = rest.next() else {
+            return self.here.as_ref().or(self.below.as_ref());
+        };
+        let literal = self
+            .literals
+            .get(segment)
+            .and_then(|node| node.find(rest.clone()));
+        literal
+            .or_else(|| self.parameter.as_ref()?.find(rest))
+            .or(self.below.as_ref())
+    }
+}
+
+impl Entry {
+    fn new(route: &Route) -> Self {
+        let answer = match &route.target {
+            Target::Component(component) => Answer::Component(component.clone()),
+            Target::StaticResponse(response) => Answer::fixed(response),
+        };
+        let answered = CLASSES.map(|class| {
+            metrics::counter!(GATEWAY_REQUESTS_TOTAL, "route" => route.id.clone(), "status" => class)
+        });
+        Self {
+            id: route.id.clone(),
+            answer,
+            request_body_bytes_max: route.policy.request_body_bytes_max,
+            answered,
+        }
+    }
+}
+
+impl Answer {
+    fn fixed(response: &StaticResponse) -> Self {
+        let checked = "the manifest checks statuses and headers";
+        let header = |(name, value): (&String, &String)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect(checked);
+            (
+                name,
+                HeaderValue::from_bytes(value.as_bytes()).expect(checked),
+            )
+        };
+        let status = StatusCode::from_u16(response.status_code).expect(checked);
+        let headers = response.headers.iter().map(header).collect();
+        Self::Static {
+            status,
+            headers,
+            body: Bytes::from(response.body.clone()),
+        }
+    }
+}
+
+pub(crate) fn layer<S>(routes: Routes) -> impl Layer<S, Service = Router<S>> + Clone {
+    layer_fn(move |inner| Router {
+        inner,
+        routes: routes.clone(),
+    })
+}
+
+#[derive(Clone)]
+pub(crate) struct Router<S> {
+    inner: S,
+    routes: Routes,
+}
+
+impl<S, B> Service<Request<RequestBody>> for Router<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Rejection>,
+{
+    type Response = Response<PublicBody<B>>;
+    type Error = Rejection;
+    type Future = Then<S::Future, RouteId, Result<Self::Response, Rejection>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
+        if *request.method() == Method::CONNECT {
+            return Then::decided(Err(Rejection::Connect));
+        }
+        let Some(route) = self.routes.find(request.uri().path()) else {
+            return Then::decided(Err(Rejection::NoRoute));
+        };
+        match &route.answer {
+            Answer::Component(component) => {
+                let matched = Matched {
+                    route: Arc::clone(route),
+                    component: component.clone(),
+                };
+                request.extensions_mut().insert(matched);
+                Then::new(self.inner.call(request), RouteId(Arc::clone(route)))
+            }
+            Answer::Static {
+                status,
+                headers,
+                body,
+            } => {
+                let mut response = Response::new(Either::Left(Full::new(body.clone())));
+                *response.status_mut() = *status;
+                response.headers_mut().extend(headers.iter().cloned());
+                response.extensions_mut().insert(RouteId(Arc::clone(route)));
+                Then::decided(Ok(response))
+            }
+        }
+    }
+}
+
+impl<B> After<Result<Response<B>, Rejection>> for RouteId {
+    type Output = Result<Response<PublicBody<B>>, Rejection>;
+
+    fn after(self, outcome: Result<Response<B>, Rejection>) -> Self::Output {
+        let mut response = outcome?.map(Either::Right);
+        response.extensions_mut().insert(self);
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stoa_manifest::{parse, text::Source};
+
+    fn routes(patterns: &[&str]) -> Routes {
+        let triggers: String = patterns
+            .iter()
+            .map(|pattern| format!("[[trigger.http]]\nid = \"{pattern}\"\nroute = \"{pattern}\"\ncomponent = \"a\"\n"))
+            .collect();
+        let text = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"test\"\n{triggers}[component.a]\nsource = \"a.wasm\"\n"
+        );
+        let app = parse(&Source::new("spin.toml", text), None).expect("the manifest is valid");
+        Routes::new(&app.routes)
+    }
+
+    fn found(routes: &Routes, path: &str) -> Option<String> {
+        routes.find(path).map(|entry| entry.id.clone())
+    }
+
+    #[test]
+    fn exact_routes_come_before_parameters_and_parameters_before_wildcards() {
+        let routes = routes(&["/users/me", "/users/:id", "/users/...", "/..."]);
+        assert_eq!(found(&routes, "/users/me").as_deref(), Some("/users/me"));
+        assert_eq!(found(&routes, "/users/7").as_deref(), Some("/users/:id"));
+        assert_eq!(
+            found(&routes, "/users/7/orders").as_deref(),
+            Some("/users/...")
+        );
+        assert_eq!(found(&routes, "/users").as_deref(), Some("/users/..."));
+        assert_eq!(found(&routes, "/").as_deref(), Some("/..."));
+    }
+
+    #[test]
+    fn a_branch_that_leads_nowhere_is_left_again() {
+        let routes = routes(&["/a/b/c", "/:x/b/d", "/a/..."]);
+        assert_eq!(
+            found(&routes, "/a/b/d").as_deref(),
+            Some("/a/..."),
+            "the literal branch has a wildcard"
+        );
+        assert_eq!(found(&routes, "/z/b/d").as_deref(), Some("/:x/b/d"));
+        assert_eq!(found(&routes, "/z/b/c"), None);
+    }
+
+    #[test]
+    fn the_longest_prefix_wins() {
+        let routes = routes(&["/...", "/api/...", "/api/v1/..."]);
+        assert_eq!(
+            found(&routes, "/api/v1/x/y").as_deref(),
+            Some("/api/v1/...")
+        );
+        assert_eq!(found(&routes, "/api/v2").as_deref(), Some("/api/..."));
+        assert_eq!(found(&routes, "/apis").as_deref(), Some("/..."));
+    }
+
+    #[test]
+    fn trailing_slashes_do_not_matter_and_colons_inside_a_segment_are_literal() {
+        let routes = routes(&["/v1/products:import", "/v1/products/..."]);
+        assert_eq!(
+            found(&routes, "/v1/products:import").as_deref(),
+            Some("/v1/products:import")
+        );
+        assert_eq!(
+            found(&routes, "/v1/products/").as_deref(),
+            Some("/v1/products/...")
+        );
+        assert_eq!(found(&routes, "/v1/product"), None);
+    }
+}

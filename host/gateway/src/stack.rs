@@ -1,0 +1,65 @@
+//! The life of a public request.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{Either, Full};
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceBuilder};
+
+use crate::body::RequestBody;
+use crate::config::Limits;
+use crate::filters;
+use crate::rescue::{self, Failure};
+use crate::router::{self, Routes};
+
+/// What answers a request once its route is known. The request carries [`crate::Matched`] in its extensions. Dropping
+/// the future means that the client is gone.
+pub trait Inner:
+    Service<Request<RequestBody>, Response = Response<Self::Body>, Error = Failure, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+    /// The body it answers with.
+    type Body: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static;
+}
+
+impl<S, B> Inner for S
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Failure, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
+{
+    type Body = B;
+}
+
+/// The body of a public answer: ours, or the inner service's.
+pub type PublicBody<B> = Either<Full<Bytes>, B>;
+
+/// The whole stack: always answers.
+pub type Public<B> = BoxCloneSyncService<Request<RequestBody>, Response<PublicBody<B>>, Infallible>;
+
+/// The life of a public request, outermost layer first.
+pub fn stack<S: Inner>(limits: &Limits, routes: Routes, inner: S) -> Public<S::Body> {
+    let stack = ServiceBuilder::new()
+        // First, so that refused requests are logged too.
+        .layer(filters::access_log::layer())
+        // Turns every rejection below into a response.
+        .layer(rescue::layer())
+        // The cheapest refusal we have, so before any matching.
+        .layer(filters::in_flight::layer(limits.requests_in_flight_max))
+        // From here a request knows its route and component.
+        .layer(router::layer(routes))
+        // Inside the router: a route may set its own limit.
+        .layer(filters::body_limit::layer(limits.request_body_bytes_max))
+        .service(inner);
+    // Boxed, so that layer types stay out of `server`'s build time.
+    BoxCloneSyncService::new(stack)
+}

@@ -1,0 +1,221 @@
+//! `allowed_outbound_hosts`: where a component may connect to, as `scheme://host[:port]`.
+//!
+//! Only the form is checked here: an entry with a template is known in full only when its variables are.
+
+use std::net::IpAddr;
+
+use crate::text::{self, Mistake, Report, Spanned, Value};
+
+/// Why a text is not an entry of `allowed_outbound_hosts`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// `example.com:80`
+    #[error("it has no scheme, such as `https://` or `*://`")]
+    NoScheme,
+    /// `h_t://example.com`
+    #[error("`{0}` is not a scheme")]
+    Scheme(String),
+    /// `https://`
+    #[error("it has no host")]
+    NoHost,
+    /// `https://example.com/path`
+    #[error("it has a path; only hosts can be allowed")]
+    Path,
+    /// `https://exa*mple.com`
+    #[error("`*` stands for a whole host or for all its subdomains, as in `*.example.com`")]
+    Wildcard,
+    /// `https://exa mple.com`
+    #[error("its host contains {0:?}")]
+    HostCharacter(char),
+    /// `https://example.com:http`
+    #[error("`{0}` is not a port, nor a range of ports such as `8000..9000`")]
+    Port(String),
+    /// `ldap://example.com`
+    #[error("it has no port, and none is known for the scheme `{0}`")]
+    NoPort(String),
+    /// `https://{{ host`
+    #[error("a template is not closed with `}}}}`")]
+    OpenTemplate,
+}
+
+pub(crate) fn read_all(value: Value<'_>) -> Option<Vec<String>> {
+    let report = value.report();
+    text::all(
+        value
+            .spanned_strings()?
+            .into_iter()
+            .map(|entry| read(entry, report)),
+    )
+}
+
+fn read(entry: Spanned<String>, report: &Report) -> Option<String> {
+    let Err(error) = check(&entry.value) else {
+        return Some(entry.value);
+    };
+    let mistake = Mistake::new(
+        entry.span,
+        format!("`{}` is not an allowed outbound host: {error}", entry.value),
+    );
+    report.refuse(match entry.value.as_str() {
+        "*" | "insecure:allow-all" => mistake.hint("`*://*:*` allows everything"),
+        _ => mistake,
+    })
+}
+
+/// Checks an entry.
+pub fn check(entry: &str) -> Result<(), Error> {
+    if entry.contains("{{") {
+        return check_templates(entry);
+    }
+    let (scheme, rest) = entry.trim().split_once("://").ok_or(Error::NoScheme)?;
+    let (host, port) = split_port(rest);
+    check_scheme(scheme)?;
+    check_host(host.trim())?;
+    check_port(port, scheme)
+}
+
+fn check_templates(entry: &str) -> Result<(), Error> {
+    // Each part behind a `{{` must hold the `}}` that belongs to it.
+    match entry.split("{{").skip(1).all(|part| part.contains("}}")) {
+        true => Ok(()),
+        false => Err(Error::OpenTemplate),
+    }
+}
+
+fn check_scheme(scheme: &str) -> Result<(), Error> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    match scheme {
+        "*" => Ok(()),
+        _ if !scheme.is_empty() && scheme.chars().all(allowed) => Ok(()),
+        _ => Err(Error::Scheme(scheme.to_owned())),
+    }
+}
+
+fn check_host(host: &str) -> Result<(), Error> {
+    if matches!(host, "*" | "self" | "self.alt") || is_network(host) {
+        return Ok(());
+    }
+    let (host, path) = host.split_once('/').unwrap_or((host, ""));
+    if !path.is_empty() {
+        return Err(Error::Path);
+    }
+    let domain = host.strip_prefix("*.").unwrap_or(host);
+    if domain.contains('*') {
+        return Err(Error::Wildcard);
+    }
+    check_domain(domain)
+}
+
+fn check_domain(domain: &str) -> Result<(), Error> {
+    // Brackets and colons are those of IPv6 addresses; letters outside ASCII are left to name resolution.
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':');
+    match domain.chars().find(|c| !allowed(*c)) {
+        Some(wrong) => Err(Error::HostCharacter(wrong)),
+        None if domain.is_empty() => Err(Error::NoHost),
+        None => Ok(()),
+    }
+}
+
+/// An address, or one with a prefix length: `10.0.0.0/8`.
+fn is_network(host: &str) -> bool {
+    let (address, length) = host.split_once('/').unwrap_or((host, "0"));
+    match (address.parse::<IpAddr>(), length.parse::<u8>()) {
+        (Ok(IpAddr::V4(_)), Ok(length)) => length <= 32,
+        (Ok(IpAddr::V6(_)), Ok(length)) => length <= 128,
+        _ => false,
+    }
+}
+
+/// Splits at the last colon, unless that is inside an IPv6 address in brackets.
+fn split_port(rest: &str) -> (&str, &str) {
+    match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.strip_suffix('/').unwrap_or(port)),
+        _ => (rest, ""),
+    }
+}
+
+fn check_port(port: &str, scheme: &str) -> Result<(), Error> {
+    match (port, port.split_once("..")) {
+        ("*", _) => Ok(()),
+        ("", _) if has_port(scheme) => Ok(()),
+        ("", _) => Err(Error::NoPort(scheme.to_owned())),
+        (_, Some((first, end))) if is_port(first) && is_port(end) => Ok(()),
+        (_, None) if is_port(port) => Ok(()),
+        _ if port.contains('/') => Err(Error::Path),
+        _ => Err(Error::Port(port.to_owned())),
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok()
+}
+
+fn has_port(scheme: &str) -> bool {
+    matches!(
+        scheme,
+        "http" | "https" | "redis" | "mysql" | "postgres" | "mqtt"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_entries_are_allowed() {
+        for entry in [
+            "https://example.com",
+            "https://example.com/",
+            "https://example.com:8443",
+            "http://example.com:8080/",
+            "*://*:*",
+            "https://*.example.com",
+            "redis://localhost:6000..7000",
+            "postgres://10.0.0.0/8:5432",
+            "http://127.0.0.1",
+            "http://[::1]:8080",
+            "http://[::1]",
+            "http://self",
+            "https://self.alt",
+            "http://orders.spin.internal",
+            "http://*.spin.internal",
+            "{{ scheme }}://{{ host }}:{{ port }}",
+            "https://{{ tenant }}.example.com",
+        ] {
+            assert_eq!(check(entry), Ok(()), "{entry}");
+        }
+    }
+
+    #[test]
+    fn other_entries_are_refused_with_the_reason() {
+        assert_eq!(check("example.com"), Err(Error::NoScheme));
+        assert_eq!(check(""), Err(Error::NoScheme));
+        assert_eq!(
+            check("h t://example.com"),
+            Err(Error::Scheme("h t".to_owned()))
+        );
+        assert_eq!(check("https://"), Err(Error::NoHost));
+        assert_eq!(check("https://:80"), Err(Error::NoHost));
+        assert_eq!(check("https://example.com/path"), Err(Error::Path));
+        assert_eq!(check("https://example.com:80/path"), Err(Error::Path));
+        assert_eq!(check("https://a.*.com"), Err(Error::Wildcard));
+        assert_eq!(check("https://a b.com"), Err(Error::HostCharacter(' ')));
+        assert_eq!(
+            check("https://example.com:http"),
+            Err(Error::Port("http".to_owned()))
+        );
+        assert_eq!(
+            check("https://example.com:70000"),
+            Err(Error::Port("70000".to_owned()))
+        );
+        assert_eq!(
+            check("https://example.com:1.."),
+            Err(Error::Port("1..".to_owned()))
+        );
+        assert_eq!(
+            check("ldap://example.com"),
+            Err(Error::NoPort("ldap".to_owned()))
+        );
+        assert_eq!(check("https://{{ host"), Err(Error::OpenTemplate));
+    }
+}

@@ -1,0 +1,131 @@
+//! TOML read into types, with every mistake pointing at its line.
+//!
+//! [`read`] parses a [`Source`] and hands its top-level [`Table`] to a closure, which asks for fields by name and
+//! builds its type from them. A wrong or missing field adds a [`Mistake`] and answers `None`; reading goes on, so that
+//! one run finds every mistake. A field that nobody asked for is a mistake too. Therefore ask for every field first,
+//! and only then use `?`:
+//!
+//! ```
+//! use stoa_manifest::text::{self, Source, Value};
+//!
+//! #[derive(Debug)]
+//! struct Store {
+//!     path: String,
+//!     bytes_max: u64,
+//! }
+//!
+//! let source = Source::new("store.toml", "path = \"data\"\nbytes_mx = 5\n");
+//! let mistakes = text::read(&source, |table| {
+//!     let path = table.required("path", Value::string);
+//!     let bytes_max = table.or("bytes_max", 10, |value| value.integer(1..=1_000));
+//!     Some(Store { path: path?, bytes_max: bytes_max? })
+//! })
+//! .expect_err("`bytes_mx` is no field");
+//! assert!(mistakes.to_string().contains("did you mean `bytes_max`?"));
+//! ```
+//!
+//! Text that is not TOML is reported without asking the closure: what a parser guesses after a syntax error would only
+//! add mistakes that nobody made.
+
+mod excerpt;
+mod mistake;
+mod nearest;
+mod table;
+mod value;
+
+use std::ops::Range;
+
+use toml::de::DeTable;
+
+pub use mistake::{Mistake, Mistakes, Report, Warning};
+pub use nearest::nearest;
+pub use table::Table;
+pub use value::{Shape, Value};
+
+/// A text and the name that mistakes call it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// What the text is called in messages: usually the path as the user wrote it.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// A range of bytes in a [`Source`]: `start` is included, `end` is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset of the first byte behind the range.
+    pub end: usize,
+}
+
+/// A value together with the place it was written at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// What was written.
+    pub value: T,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// Reads a whole document: the value that `build` makes of it, or every mistake in it.
+pub fn read<T>(
+    source: &Source,
+    build: impl FnOnce(&mut Table<'_>) -> Option<T>,
+) -> Result<T, Mistakes> {
+    let report = Report::default();
+    let (document, errors) = DeTable::parse_recoverable(&source.text);
+    for error in &errors {
+        report.add(syntax(error));
+    }
+    let built = if errors.is_empty() {
+        Table::root(document.into_inner(), &report).read(build)
+    } else {
+        None
+    };
+    report.conclude(source, built)
+}
+
+/// Collects what was read, `None` if anything was mistaken. Unlike `collect`, it reads all items first.
+pub fn all<T>(items: impl IntoIterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let read: Vec<Option<T>> = items.into_iter().collect();
+    read.into_iter().collect()
+}
+
+fn syntax(error: &toml::de::Error) -> Mistake {
+    let span = error.span().map(Span::from).unwrap_or_default();
+    Mistake::new(span, format!("invalid TOML: {}", error.message()))
+}
+
+// === impl Source ===
+
+impl Source {
+    /// Names a text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+}
+
+// === impl Span ===
+
+impl From<Range<usize>> for Span {
+    fn from(range: Range<usize>) -> Self {
+        Self {
+            start: range.start,
+            end: range.end,
+        }
+    }
+}
+
+// === impl Spanned ===
+
+impl<T> Spanned<T> {
+    /// Remembers where a value was written.
+    pub fn new(span: Span, value: T) -> Self {
+        Self { value, span }
+    }
+}

@@ -1,0 +1,197 @@
+//! Compiled code: made once, kept on disk, and loaded only if this host made it.
+//!
+//! Loading machine code is running it, so a file counts for nothing by its place or name. Every artifact carries a MAC
+//! under a key that only this host has, over the code, the digest of the wasm it came from and the engine it is for;
+//! whatever does not match is compiled anew. Uploads and registries carry wasm, never this.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rand::SecureRandom;
+use aws_lc_rs::{digest, hmac, rand};
+use tracing::{debug, warn};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const MAC_BYTES: usize = 32;
+const KEY_BYTES: usize = 32;
+
+/// The key with which a host recognises its own artifacts. Made at the first start, readable by its owner alone.
+pub struct HostKey(hmac::Key);
+
+impl HostKey {
+    /// Reads the key at `path`, or makes one there.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or is no key.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path)?,
+            Err(error) => return Err(error),
+        };
+        match bytes.len() {
+            KEY_BYTES => Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes))),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "not a key of this host; remove it to have one made",
+            )),
+        }
+    }
+
+    fn create(path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; KEY_BYTES];
+        rand::SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| io::Error::other("no randomness"))?;
+        replace(path, &[&bytes])?;
+        Ok(bytes)
+    }
+}
+
+/// Why a `.wasm` file is not a component that can run.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// A core module, which Stoa does not run.
+    #[error("it is a core module, not a component")]
+    CoreModule,
+    /// Neither module nor component, or one that does not validate.
+    #[error("it is not a valid component: {0}")]
+    Invalid(String),
+}
+
+/// A component's code and the digest of the wasm it came from.
+pub(crate) struct Artifact {
+    pub(crate) component: Component,
+    /// SHA-256 of the wasm, in hexadecimal.
+    pub(crate) digest: String,
+    /// Whether it was compiled just now.
+    pub(crate) compiled: bool,
+}
+
+/// The folder of compiled code.
+pub(crate) struct Artifacts {
+    folder: PathBuf,
+    key: HostKey,
+    engine: u64,
+}
+
+impl Artifacts {
+    pub(crate) fn new(engine: &Engine, folder: &Path, key: HostKey) -> Self {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Self {
+            folder: folder.to_owned(),
+            key,
+            engine: hasher.finish(),
+        }
+    }
+
+    /// The code of `wasm`, from the folder or compiled and put there. Only a component that does not compile is an
+    /// error: a folder that cannot be written costs the next start its time, no more.
+    pub(crate) fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<Artifact, ArtifactError> {
+        let digest = hex(digest::digest(&digest::SHA256, wasm).as_ref());
+        let path = self
+            .folder
+            .join(format!("{digest}-{:016x}.cwasm", self.engine));
+        if let Some(component) = self.stored(engine, &digest, &path) {
+            return Ok(Artifact {
+                component,
+                digest,
+                compiled: false,
+            });
+        }
+        let code = compile(engine, wasm)?;
+        if let Err(error) = self.store(&digest, &path, &code) {
+            warn!(path = %path.display(), %error, "compiled code could not be kept, the next start compiles again");
+        }
+        let component =
+            trusted(engine, &code).map_err(|error| ArtifactError::Invalid(format!("{error:#}")))?;
+        Ok(Artifact {
+            component,
+            digest,
+            compiled: true,
+        })
+    }
+
+    fn stored(&self, engine: &Engine, digest: &str, path: &Path) -> Option<Component> {
+        let bytes = fs::read(path).ok()?;
+        let (mac, code) = bytes.split_at_checked(MAC_BYTES)?;
+        if hmac::verify(&self.key.0, &self.authenticated(digest, code), mac).is_err() {
+            warn!(path = %path.display(), "compiled code is not this host's or is damaged, compiling anew");
+            return None;
+        }
+        match trusted(engine, code) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                debug!(path = %path.display(), %error, "compiled code is for another engine, compiling anew");
+                None
+            }
+        }
+    }
+
+    fn store(&self, digest: &str, path: &Path, code: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let mac = hmac::sign(&self.key.0, &self.authenticated(digest, code));
+        replace(path, &[mac.as_ref(), code])
+    }
+
+    /// What the MAC covers: the digest of everything, so that the code need not be copied to be signed.
+    fn authenticated(&self, digest: &str, code: &[u8]) -> Vec<u8> {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(b"stoa artifact 1\0");
+        hash.update(&self.engine.to_le_bytes());
+        hash.update(digest.as_bytes());
+        hash.update(code);
+        hash.finish().as_ref().to_vec()
+    }
+}
+
+fn compile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, ArtifactError> {
+    // The layer field that tells a module from a component: `\0asm`, then 1 and 0 for a module.
+    if wasm.starts_with(b"\0asm\x01\0\0\0") {
+        return Err(ArtifactError::CoreModule);
+    }
+    engine
+        .precompile_component(wasm)
+        .map_err(|error| ArtifactError::Invalid(format!("{error:#}")))
+}
+
+#[allow(
+    unsafe_code,
+    reason = "loading machine code is running it, and no safe API can check it"
+)]
+fn trusted(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: wasmtime asks that the bytes be what its own compiler made, unchanged. The callers are `Artifacts::load`,
+    // with bytes that `precompile_component` returned just before, and `Artifacts::stored`, with bytes in memory (not
+    // a file that could change meanwhile) whose MAC under this host's key was verified just before. An artifact of
+    // another version or configuration is refused by wasmtime itself.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+/// Writes a private file so that it is there whole or not at all.
+fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a string does not fail");
+            text
+        })
+}

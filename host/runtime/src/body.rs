@@ -1,0 +1,173 @@
+//! Bodies on their way in and out of a guest.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::response::Parts;
+use http::{Method, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use crate::handler::Place;
+use crate::request::Request;
+
+/// Why a request body ended early, in the words a guest may be told.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestBodyError {
+    /// It is larger than allowed.
+    #[error("the body is larger than allowed")]
+    TooLarge,
+    /// The client sent nothing for too long.
+    #[error("the client sent nothing for too long")]
+    Idle,
+    /// The connection ended or broke the protocol.
+    #[error("the connection ended")]
+    Disconnected,
+}
+
+impl From<RequestBodyError> for Error {
+    fn from(error: RequestBodyError) -> Self {
+        match error {
+            RequestBodyError::TooLarge => Self::HttpRequestBodySize(None),
+            RequestBodyError::Idle => Self::ConnectionReadTimeout,
+            RequestBodyError::Disconnected => Self::ConnectionTerminated,
+        }
+    }
+}
+
+/// Why a response body ended early. Headers are sent by then: all that is left is to reset the stream.
+#[derive(Debug, thiserror::Error)]
+pub enum ResponseBodyError {
+    /// The wall-clock deadline passed.
+    #[error("the response was not complete within {0:?}")]
+    Deadline(Duration),
+    /// The guest trapped, or dropped the body unfinished.
+    #[error("the component did not finish the response")]
+    Unfinished,
+}
+
+/// What a guest streams out. Dropping it before its end cancels the guest's work; so does the deadline.
+pub struct ResponseBody {
+    inner: WasiBody,
+    request: Arc<Request>,
+    deadline: Instant,
+    limit: Duration,
+    /// Made when the guest first keeps the client waiting: most bodies are there at once.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Bytes that complete the response for the client, where that is known: then nobody reads on to the end.
+    remaining: Option<u64>,
+    /// The request is in flight until its answer is out.
+    _place: Place,
+}
+
+impl ResponseBody {
+    pub(crate) fn new(
+        inner: WasiBody,
+        head: (&Method, &Parts),
+        request: Arc<Request>,
+        (deadline, limit): (Instant, Duration),
+        place: Place,
+    ) -> Self {
+        let remaining = length(head.0, head.1);
+        Self {
+            inner,
+            request,
+            deadline,
+            limit,
+            timer: None,
+            remaining,
+            _place: place,
+        }
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.deadline;
+        self.timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)))
+            .as_mut()
+            .poll(cx)
+    }
+
+    fn count(&mut self, bytes: usize) {
+        if let Some(remaining) = &mut self.remaining {
+            *remaining = remaining.saturating_sub(bytes as u64);
+        }
+    }
+}
+
+/// Bytes of body that a client waits for, where the head tells (RFC 9112, section 6.3).
+fn length(method: &Method, head: &Parts) -> Option<u64> {
+    let bodiless = matches!(
+        head.status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    if *method == Method::HEAD || bodiless {
+        return Some(0);
+    }
+    head.headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = ResponseBodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.count(frame.data_ref().map_or(0, Bytes::len));
+                Poll::Ready(Some(Ok(frame)))
+            }
+            // A guest that died mid-way may look like one that finished: its body just ends.
+            Poll::Ready(None)
+                if this
+                    .request
+                    .tenants()
+                    .is_none_or(|tenants| tenants.died_with().is_none()) =>
+            {
+                this.request.finish();
+                Poll::Ready(None)
+            }
+            Poll::Ready(None | Some(Err(_))) => {
+                Poll::Ready(Some(Err(ResponseBodyError::Unfinished)))
+            }
+            Poll::Pending => match this.poll_deadline(cx) {
+                Poll::Ready(()) => {
+                    this.request.cancel();
+                    Poll::Ready(Some(Err(ResponseBodyError::Deadline(this.limit))))
+                }
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        // After the end both do nothing.
+        match self.remaining == Some(0) || self.inner.is_end_stream() {
+            true => self.request.finish(),
+            false => self.request.cancel(),
+        }
+    }
+}

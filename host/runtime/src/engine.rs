@@ -1,0 +1,141 @@
+//! The engine: how memory is allocated, how guests are interrupted, what every component may import.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+use wasmtime::component::Linker;
+use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::artifact::{Artifacts, HostKey};
+use crate::host;
+use crate::instance::State;
+
+/// A guest that computes gives its core to others at least this often.
+const EPOCH: Duration = Duration::from_millis(10);
+
+/// What the runtime needs to know about this machine.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Instances alive at once on this host, over all components. Default 1000.
+    pub instances_max: u32,
+    /// Cores that serve requests; each holds its share of the instances. Default: all.
+    pub cores: usize,
+    /// Where compiled code is kept between starts.
+    pub artifacts: std::path::PathBuf,
+}
+
+/// How instances get their memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allocation {
+    /// Slots reserved at start: making an instance maps nothing.
+    Pooling,
+    /// Mapped per instance: slower, for machines or limits (`ulimit -v`) with little address space.
+    OnDemand,
+}
+
+/// The engine and all that is shared by every revision. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Arc<Linker<State>>,
+    pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) config: Arc<Config>,
+    allocation: Allocation,
+}
+
+impl Runtime {
+    /// Starts the engine; `key` is this host's own, with which it recognises code it compiled.
+    ///
+    /// # Errors
+    /// When neither allocation works on this machine, or the standard interfaces cannot be linked.
+    pub fn new(config: Config, key: HostKey) -> wasmtime::Result<Self> {
+        let (engine, allocation) = engine(&config)?;
+        tick(&engine);
+        let linker = Arc::new(host::linker(&engine)?);
+        let artifacts = Arc::new(Artifacts::new(&engine, &config.artifacts, key));
+        Ok(Self {
+            engine,
+            linker,
+            artifacts,
+            config: Arc::new(config),
+            allocation,
+        })
+    }
+
+    /// How instances get their memory on this machine.
+    pub fn allocation(&self) -> Allocation {
+        self.allocation
+    }
+}
+
+/// Prefers slots reserved at start; a machine without the address space for them still serves.
+fn engine(config: &Config) -> wasmtime::Result<(Engine, Allocation)> {
+    let mut pooled = settings();
+    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+        config.instances_max,
+    )));
+    match Engine::new(&pooled) {
+        Ok(engine) => Ok((engine, Allocation::Pooling)),
+        Err(error) => {
+            warn!(%error, "no address space for an instance pool, instances are mapped one by one and start slower");
+            let mut single = settings();
+            single.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+            // Without a pool a memory's reservation is made per instance: keep it small enough for little space.
+            single
+                .memory_reservation(16 * 1024 * 1024)
+                .memory_guard_size(64 * 1024)
+                .memory_may_move(true);
+            Ok((Engine::new(&single)?, Allocation::OnDemand))
+        }
+    }
+}
+
+fn settings() -> wasmtime::Config {
+    let mut settings = wasmtime::Config::new();
+    settings
+        .wasm_component_model(true)
+        .wasm_component_model_async(true)
+        // Guests are stopped and take turns by epochs: about a tenth of a tight loop's speed, fuel costs more.
+        .epoch_interruption(true)
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
+    settings
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    // One component instance is several core instances (the module, its adapter, its shims), and one that was composed
+    // of several has as many memories.
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(6))
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(6))
+        .total_stacks(instances.saturating_mul(2))
+        .total_gc_heaps(instances)
+        // Interpreters (JavaScript, Python) have large tables and instances.
+        .table_elements(100_000)
+        .max_core_instance_size(10 * 1024 * 1024)
+        .max_component_instance_size(10 * 1024 * 1024)
+        .table_keep_resident(64 * 1024)
+        .async_stack_keep_resident(64 * 1024);
+    // Fresh instances pay for the reset of their memory. Where the kernel can name the pages that were written
+    // (Linux 6.7), a megabyte is kept and only those are reset; elsewhere keeping memory means clearing all of it,
+    // which was slower than giving it back.
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Auto)
+            .linear_memory_keep_resident(1024 * 1024);
+    }
+    pool
+}
+
+/// Advances the epoch until the engine is gone. A thread and not a task, so that no busy executor delays it.
+fn tick(engine: &Engine) {
+    let engine = engine.weak();
+    std::thread::spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(EPOCH);
+        }
+    });
+}

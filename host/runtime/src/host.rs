@@ -1,0 +1,94 @@
+//! What guests may import, interface by interface; one file per noun, and nothing of a store's state but its handles.
+
+mod keyvalue;
+pub(crate) mod outbound;
+mod spin_key_value;
+mod wasi_keyvalue;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use crate::instance::State;
+
+/// Links everything there is, once: which of it does something for a component is decided by its handles.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    keyvalue::add_to_linker(&mut linker)?;
+    spin_key_value::add_to_linker(&mut linker)?;
+    wasi_keyvalue::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+/// The names behind [`linker`], to say what is missing; a test holds the two together.
+pub(crate) fn provided() -> &'static [&'static str] {
+    &[
+        "spin:key-value/key-value@3.0.0",
+        "stoa:keyvalue/read-async@0.1.0",
+        "stoa:keyvalue/read@0.1.0",
+        "stoa:keyvalue/types@0.1.0",
+        "stoa:keyvalue/write-async@0.1.0",
+        "stoa:keyvalue/write@0.1.0",
+        "wasi:cli/environment@0.2.6",
+        "wasi:cli/environment@0.3.0",
+        "wasi:cli/exit@0.2.6",
+        "wasi:cli/exit@0.3.0",
+        "wasi:cli/stderr@0.2.6",
+        "wasi:cli/stderr@0.3.0",
+        "wasi:cli/stdin@0.2.6",
+        "wasi:cli/stdin@0.3.0",
+        "wasi:cli/stdout@0.2.6",
+        "wasi:cli/stdout@0.3.0",
+        "wasi:cli/terminal-input@0.2.6",
+        "wasi:cli/terminal-input@0.3.0",
+        "wasi:cli/terminal-output@0.2.6",
+        "wasi:cli/terminal-output@0.3.0",
+        "wasi:cli/terminal-stderr@0.2.6",
+        "wasi:cli/terminal-stderr@0.3.0",
+        "wasi:cli/terminal-stdin@0.2.6",
+        "wasi:cli/terminal-stdin@0.3.0",
+        "wasi:cli/terminal-stdout@0.2.6",
+        "wasi:cli/terminal-stdout@0.3.0",
+        "wasi:cli/types@0.3.0",
+        "wasi:clocks/monotonic-clock@0.2.6",
+        "wasi:clocks/monotonic-clock@0.3.0",
+        "wasi:clocks/system-clock@0.3.0",
+        "wasi:clocks/types@0.3.0",
+        "wasi:clocks/wall-clock@0.2.6",
+        "wasi:filesystem/preopens@0.2.6",
+        "wasi:filesystem/preopens@0.3.0",
+        "wasi:filesystem/types@0.2.6",
+        "wasi:filesystem/types@0.3.0",
+        "wasi:http/client@0.3.0",
+        "wasi:http/outgoing-handler@0.2.6",
+        "wasi:http/types@0.2.6",
+        "wasi:http/types@0.3.0",
+        "wasi:io/error@0.2.6",
+        "wasi:io/poll@0.2.6",
+        "wasi:io/streams@0.2.6",
+        "wasi:keyvalue/atomics@0.2.0-draft",
+        "wasi:keyvalue/atomics@0.2.0-draft2",
+        "wasi:keyvalue/batch@0.2.0-draft",
+        "wasi:keyvalue/batch@0.2.0-draft2",
+        "wasi:keyvalue/store@0.2.0-draft",
+        "wasi:keyvalue/store@0.2.0-draft2",
+        "wasi:random/insecure-seed@0.2.6",
+        "wasi:random/insecure-seed@0.3.0",
+        "wasi:random/insecure@0.2.6",
+        "wasi:random/insecure@0.3.0",
+        "wasi:random/random@0.2.6",
+        "wasi:random/random@0.3.0",
+        "wasi:sockets/instance-network@0.2.6",
+        "wasi:sockets/ip-name-lookup@0.2.6",
+        "wasi:sockets/ip-name-lookup@0.3.0",
+        "wasi:sockets/network@0.2.6",
+        "wasi:sockets/tcp-create-socket@0.2.6",
+        "wasi:sockets/tcp@0.2.6",
+        "wasi:sockets/types@0.3.0",
+        "wasi:sockets/udp-create-socket@0.2.6",
+        "wasi:sockets/udp@0.2.6",
+    ]
+}

@@ -1,0 +1,26 @@
+//! Runs components: the only crate that knows wasmtime.
+//!
+//! A [`Runtime`] compiles and links a component once, at deploy, into a [`Revision`]. Each core makes a [`Handler`] of
+//! it, which takes or makes an instance per request, within the revision's limits. This crate binds no socket and
+//! knows no route; errors leave as [`Error`], for somebody else to word.
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod artifact;
+mod body;
+mod engine;
+mod error;
+mod handler;
+mod host;
+mod instance;
+mod logs;
+mod metrics;
+mod request;
+mod revision;
+mod worker;
+
+pub use artifact::{ArtifactError, HostKey};
+pub use body::{RequestBodyError, ResponseBody, ResponseBodyError};
+pub use engine::{Allocation, Config, Runtime};
+pub use error::Error;
+pub use handler::{Core, Handler};
+pub use revision::{Abi, PrepareError, Prepared, Revision};

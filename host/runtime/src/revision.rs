@@ -1,0 +1,291 @@
+//! One version of a component, compiled, linked and granted: everything that is settled at deploy.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use stoa_capabilities::Granted;
+use stoa_manifest::{Component, ComponentId};
+use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
+use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime_wasi_http::{p2, p3};
+
+use crate::artifact::ArtifactError;
+use crate::engine::Runtime;
+use crate::instance::State;
+use crate::logs::Budget;
+
+/// Characters of the digest that name a revision.
+const ID_CHARACTERS: usize = 12;
+
+/// How a component takes requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Abi {
+    /// `wasi:http/incoming-handler` 0.2: a fresh instance per request.
+    Wasi02,
+    /// `wasi:http/handler` 0.3: instances serve several requests, also at once.
+    Wasi03,
+}
+
+impl std::fmt::Display for Abi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Wasi02 => "WASI 0.2",
+            Self::Wasi03 => "WASI 0.3",
+        })
+    }
+}
+
+/// Why a component cannot be deployed.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The file is not a component.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// It imports what this host does not provide.
+    #[error("it imports `{import}`, which this host does not provide")]
+    Import {
+        /// The interface, with its version.
+        import: String,
+        /// The version of it that this host does provide, if any.
+        nearest: Option<String>,
+    },
+    /// It imports an interface in a shape that is not ours.
+    #[error("its imports do not fit this host: {0}")]
+    Mismatch(String),
+    /// It exports no handler for HTTP.
+    #[error(
+        "it exports no HTTP handler (`wasi:http/incoming-handler@0.2` or `wasi:http/handler@0.3`), only {exports:?}"
+    )]
+    NoHandler {
+        /// What it does export.
+        exports: Vec<String>,
+    },
+}
+
+/// Limits of the component, ready to compare with.
+pub(crate) struct Limits {
+    pub(crate) memory_bytes_max: usize,
+    pub(crate) deadline: Duration,
+    pub(crate) requests_in_flight_max: usize,
+}
+
+/// How often an instance is used.
+pub(crate) struct Reuse {
+    pub(crate) requests_max: usize,
+    pub(crate) requests_concurrent_max: usize,
+}
+
+/// A deployed version of a component.
+pub struct Revision {
+    pub(crate) component: ComponentId,
+    pub(crate) id: String,
+    pub(crate) engine: Engine,
+    pub(crate) pre: ProxyPre<State>,
+    pub(crate) granted: Arc<Granted>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) limits: Limits,
+    pub(crate) reuse: Reuse,
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) log_budget: Budget,
+    instances: AtomicU64,
+    abi: Abi,
+}
+
+/// A revision, and what it took to make it.
+pub struct Prepared {
+    /// Ready to serve.
+    pub revision: Arc<Revision>,
+    /// Whether its code was compiled just now, and not found compiled.
+    pub compiled: bool,
+}
+
+impl Revision {
+    /// The component it is a version of.
+    pub fn component(&self) -> &ComponentId {
+        &self.component
+    }
+
+    /// The start of the wasm's SHA-256.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How it takes requests.
+    pub fn abi(&self) -> Abi {
+        self.abi
+    }
+
+    pub(crate) fn next_instance(&self) -> u64 {
+        self.instances.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Runtime {
+    /// Compiles `wasm` (or finds it compiled), checks that this host provides what it imports, and links it with what
+    /// it was granted. Blocks for as long as compiling takes.
+    ///
+    /// # Errors
+    /// See [`PrepareError`]; nothing is served then.
+    pub fn prepare(
+        &self,
+        name: &ComponentId,
+        component: &Component,
+        wasm: &[u8],
+        granted: Granted,
+    ) -> Result<Prepared, PrepareError> {
+        let mut artifact = self.artifacts.load(&self.engine, wasm)?;
+        let (pre, abi) = self.linked(&artifact.component)?;
+        let limits = &component.limits;
+        // WASI 0.2 guests were written for one request per instance: their globals are never shared.
+        let reuse = match abi {
+            Abi::Wasi02 => Reuse {
+                requests_max: 1,
+                requests_concurrent_max: 1,
+            },
+            Abi::Wasi03 => Reuse {
+                requests_max: limits.requests_per_instance_max as usize,
+                requests_concurrent_max: limits.requests_concurrent_per_instance_max as usize,
+            },
+        };
+        artifact.digest.truncate(ID_CHARACTERS);
+        let revision = Revision {
+            component: name.clone(),
+            id: artifact.digest,
+            engine: self.engine.clone(),
+            pre,
+            granted: Arc::new(granted),
+            environment: component.environment.clone().into_iter().collect(),
+            limits: Limits {
+                memory_bytes_max: limits.memory_bytes_max as usize,
+                deadline: Duration::from_millis(limits.deadline_ms_max),
+                requests_in_flight_max: limits.requests_in_flight_max as usize,
+            },
+            reuse,
+            in_flight: AtomicUsize::new(0),
+            log_budget: Budget::new(limits.log_bytes_per_second_max),
+            instances: AtomicU64::new(0),
+            abi,
+        };
+        Ok(Prepared {
+            revision: Arc::new(revision),
+            compiled: artifact.compiled,
+        })
+    }
+
+    fn linked(
+        &self,
+        component: &wasmtime::component::Component,
+    ) -> Result<(ProxyPre<State>, Abi), PrepareError> {
+        let abi = self.abi(component)?;
+        let mismatch = |error: wasmtime::Error| PrepareError::Mismatch(format!("{error:#}"));
+        let pre = self
+            .linker
+            .instantiate_pre(component)
+            .map_err(|error| self.import(component).unwrap_or_else(|| mismatch(error)))?;
+        let pre = match abi {
+            Abi::Wasi02 => ProxyPre::P2(p2::bindings::ProxyPre::new(pre).map_err(mismatch)?),
+            Abi::Wasi03 => ProxyPre::P3(p3::bindings::ServicePre::new(pre).map_err(mismatch)?),
+        };
+        Ok((pre, abi))
+    }
+
+    fn abi(&self, component: &wasmtime::component::Component) -> Result<Abi, PrepareError> {
+        let exports: Vec<String> = component
+            .component_type()
+            .exports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let has = |interface: &str| exports.iter().any(|name| name.starts_with(interface));
+        match () {
+            () if has("wasi:http/handler@0.3.") => Ok(Abi::Wasi03),
+            () if has("wasi:http/incoming-handler@0.2.") => Ok(Abi::Wasi02),
+            () => Err(PrepareError::NoHandler { exports }),
+        }
+    }
+
+    /// The first import that nobody provides, by its whole name.
+    fn import(&self, component: &wasmtime::component::Component) -> Option<PrepareError> {
+        let provided = crate::host::provided();
+        let component_type = component.component_type();
+        let import = component_type
+            .imports(&self.engine)
+            .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
+            .map(|(name, _)| name.to_owned())
+            .find(|name| !provided.iter().any(|have| fits(name, have)))?;
+        let nearest = nearest(&import, provided);
+        Some(PrepareError::Import { import, nearest })
+    }
+}
+
+/// Whether an import of `wanted` is answered by `have`: equal names, or stable versions of one track.
+fn fits(wanted: &str, have: &str) -> bool {
+    let track = |name: &str| {
+        let (interface, version) = name.split_once('@')?;
+        let numbers: Vec<u64> = version
+            .split('.')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .ok()?;
+        let [major, minor, patch] = numbers.try_into().ok()?;
+        let track = if major > 0 {
+            (major, 0, 0)
+        } else if minor > 0 {
+            (0, minor, 0)
+        } else {
+            (0, 0, patch)
+        };
+        Some((interface.to_owned(), track))
+    };
+    wanted == have || track(wanted).is_some_and(|wanted| track(have) == Some(wanted))
+}
+
+/// The same interface in another version, else the provided name that shares most of its start.
+fn nearest(import: &str, provided: &[&str]) -> Option<String> {
+    let shared = |have: &str| {
+        import
+            .bytes()
+            .zip(have.bytes())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
+    let package = import.find('/').unwrap_or(import.len());
+    let near: HashMap<&str, usize> = provided.iter().map(|have| (*have, shared(have))).collect();
+    let (have, _) = near
+        .into_iter()
+        .filter(|(_, shared)| *shared >= package)
+        .max_by_key(|(name, shared)| (*shared, *name))?;
+    Some(have.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stable_versions_of_one_track_fit_and_drafts_fit_only_themselves() {
+        assert!(fits("wasi:http/types@0.2.12", "wasi:http/types@0.2.6"));
+        assert!(!fits("wasi:http/types@0.3.0", "wasi:http/types@0.2.6"));
+        assert!(!fits(
+            "wasi:keyvalue/store@0.2.0-draft",
+            "wasi:keyvalue/store@0.2.0-draft2"
+        ));
+        assert!(fits(
+            "spin:key-value/key-value@3.0.0",
+            "spin:key-value/key-value@3.0.0"
+        ));
+    }
+
+    #[test]
+    fn the_nearest_of_an_unknown_version_is_the_same_interface() {
+        let provided = [
+            "wasi:keyvalue/store@0.2.0-draft2",
+            "wasi:keyvalue/batch@0.2.0-draft2",
+        ];
+        let near = nearest("wasi:keyvalue/store@0.2.0-draft3", &provided);
+        assert_eq!(near.as_deref(), Some("wasi:keyvalue/store@0.2.0-draft2"));
+        assert_eq!(nearest("acme:billing/ledger@1.0.0", &provided), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! Arguments, environment and exit codes: read here and nowhere else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{self, Invalid};
+use crate::telemetry;
+
+/// Bad input of the user: `EX_USAGE` of sysexits.h.
+const EXIT_USAGE: u8 = 64;
+/// Anything else that kept the command from doing its work.
+const EXIT_FAILURE: u8 = 1;
+
+/// Serverless WebAssembly components behind one gateway.
+#[derive(Debug, Parser)]
+#[command(name = "stoa", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the application, open its stores and serve it.
+    Up(Up),
+    /// Run the build command of every component.
+    Build(Application),
+}
+
+/// Which application.
+#[derive(Debug, Args)]
+pub(crate) struct Application {
+    /// The manifest, or the folder it lies in.
+    #[arg(
+        short = 'f',
+        long = "from",
+        value_name = "FILE",
+        default_value = "spin.toml"
+    )]
+    pub(crate) from: PathBuf,
+    /// Apply this profile of the components.
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) application: Application,
+    /// Where clients connect; port 0 takes a free one [default: 127.0.0.1:3000]
+    #[arg(long, value_name = "ADDRESS", env = "STOA_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Certificate chain in PEM; with it, clients connect by TLS.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// What stands behind each label [default: runtime-config/embedded.toml beside the manifest, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) runtime_config_file: Option<PathBuf>,
+    /// Where stores, keys and compiled code are kept [default: .stoa beside the manifest]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// An environment variable for every component.
+    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) environment: Vec<(String, String)>,
+    /// Serve what is built, do not build.
+    #[arg(long)]
+    pub(crate) skip_build: bool,
+    /// Say less at the start.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it must be NAME=VALUE".into()),
+    }
+}
+
+pub(crate) fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come as errors too, for standard output and with success.
+            let usage = error.use_stderr();
+            drop(error.print());
+            return if usage {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    telemetry::start();
+    let outcome = match arguments.command {
+        Command::Up(up) => commands::up(&up),
+        Command::Build(application) => commands::build(&application),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", telemetry::worded(&error));
+            ExitCode::from(if error.is::<Invalid>() {
+                EXIT_USAGE
+            } else {
+                EXIT_FAILURE
+            })
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Where the parts meet: stores behind labels, components behind routes. No part knows another; this file knows all.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use http::{Request, Response};
+use stoa_capabilities::{Capabilities, keyvalue};
+use stoa_gateway::{BodyError, Failure, Inner, Matched, RequestBody};
+use stoa_manifest::component::Source as Code;
+use stoa_manifest::http::Executor;
+use stoa_manifest::text::Source;
+use stoa_manifest::{App, Component, ComponentId};
+use stoa_runtime::{
+    Allocation, Handler, PrepareError, Prepared, RequestBodyError, ResponseBody, Revision, Runtime,
+};
+
+use crate::commands::{Invalid, Project};
+use crate::configuration::Configuration;
+use crate::progress::Step;
+use crate::state::State;
+
+/// How long a client is asked to wait when a component is full or its instance went away.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What holds without a runtime configuration: Spin's default store, embedded.
+pub(crate) fn built_in_configuration() -> Source {
+    Source::new(
+        "the built-in runtime configuration",
+        "[keyvalue.default.embedded]\n",
+    )
+}
+
+/// The application, ready to serve.
+pub(crate) struct Deployment {
+    runtime: Runtime,
+    revisions: BTreeMap<ComponentId, Prepared>,
+    stores: Vec<String>,
+    cores: usize,
+}
+
+/// Opens the stores and prepares every component.
+pub(crate) fn deploy(
+    project: &Project,
+    configuration: &Configuration,
+    state: &State,
+) -> anyhow::Result<Deployment> {
+    let (capabilities, stores) = open(configuration, state)?;
+    let config = stoa_runtime::Config {
+        instances_max: configuration.runtime.instances_max,
+        cores: configuration.runtime.cores,
+        artifacts: state.artifacts(),
+    };
+    let cores = config.cores;
+    let runtime = Runtime::new(config, state.key()?).map_err(|error| {
+        anyhow::anyhow!("the WebAssembly engine cannot start on this machine: {error:#}")
+    })?;
+    let revisions = prepare_all(project, &capabilities, &runtime)?;
+    Ok(Deployment {
+        runtime,
+        revisions,
+        stores,
+        cores,
+    })
+}
+
+fn open(
+    configuration: &Configuration,
+    state: &State,
+) -> anyhow::Result<(Capabilities, Vec<String>)> {
+    let mut capabilities = Capabilities::default();
+    let mut described = Vec::new();
+    for (label, config) in &configuration.capabilities.keyvalue {
+        let store = match config {
+            keyvalue::Config::Embedded(config) => {
+                let path = state.folder().join(&config.path);
+                described.push(
+                    format!(
+                        "keyvalue {label}: {} ({:?} durability)",
+                        path.display(),
+                        config.durability
+                    )
+                    .to_lowercase(),
+                );
+                keyvalue::embedded::Embedded::open(&path, config.durability)
+                    .with_context(|| format!("cannot open the key-value store `{label}`"))?
+            }
+        };
+        capabilities.keyvalue.insert(label.clone(), store);
+    }
+    Ok((capabilities, described))
+}
+
+/// Tells every problem of every component at once.
+fn prepare_all(
+    project: &Project,
+    capabilities: &Capabilities,
+    runtime: &Runtime,
+) -> anyhow::Result<BTreeMap<ComponentId, Prepared>> {
+    let mut prepared = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (id, component) in &project.app.components {
+        match prepare(id, component, &project.root, capabilities, runtime) {
+            Ok(revision) => drop(prepared.insert(id.clone(), revision)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(prepared),
+        false => Err(Invalid(problems.join("\nerror: ")).into()),
+    }
+}
+
+fn prepare(
+    id: &ComponentId,
+    component: &Component,
+    root: &Path,
+    capabilities: &Capabilities,
+    runtime: &Runtime,
+) -> Result<Prepared, Vec<String>> {
+    let granted = capabilities.grant(id, &component.grants).map_err(|unresolved| {
+        let worded = unresolved.into_iter().map(|missing| {
+            let known = missing.known.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "none".to_owned() } else { known };
+            let label = &missing.label;
+            format!("{missing}\n  = hint: add `[keyvalue.{label}.embedded]` to the runtime configuration (it has: {known})")
+        });
+        worded.collect::<Vec<_>>()
+    })?;
+    let path = match &component.source {
+        Code::Path(path) => root.join(path),
+        Code::Url { .. } | Code::Registry { .. } => {
+            return Err(vec![format!("the source of `{id}` is not a file")]);
+        }
+    };
+    let shown = path.display();
+    let wasm = std::fs::read(&path).map_err(|error| {
+        let hint = match &component.build {
+            Some(_) => "its build command did not write it there; check `source` and `build` in the manifest",
+            None => "it has no build command; check `source` in the manifest",
+        };
+        vec![format!("component `{id}`: cannot read `{shown}`: {error}\n  = hint: {hint}")]
+    })?;
+    let step = Step::start(format!("Preparing {id}"));
+    let prepared = runtime
+        .prepare(id, component, &wasm, granted)
+        .map_err(|error| vec![worded(id, &path, &error)])?;
+    step.done(if prepared.compiled {
+        "compiled"
+    } else {
+        "found compiled"
+    });
+    Ok(prepared)
+}
+
+fn worded(id: &ComponentId, path: &Path, error: &PrepareError) -> String {
+    let shown = path.display();
+    let hint = match error {
+        PrepareError::Artifact(_) => {
+            "build it for `wasm32-wasip2`, or with your language's component tools".to_owned()
+        }
+        PrepareError::Import {
+            nearest: Some(nearest),
+            ..
+        } => format!("this host provides `{nearest}`: build against that"),
+        PrepareError::Import { nearest: None, .. } => {
+            "remove the import, or provide it under `dependencies`".to_owned()
+        }
+        PrepareError::Mismatch(_) => "rebuild it against the interfaces in `wit/`".to_owned(),
+        PrepareError::NoHandler { .. } => {
+            "only HTTP components can be served; is this the right file?".to_owned()
+        }
+    };
+    format!("component `{id}` (`{shown}`): {error}\n  = hint: {hint}")
+}
+
+/// Refuses what this version would silently leave out.
+pub(crate) fn check_supported(app: &App) -> Result<(), Invalid> {
+    let mut missing = Vec::new();
+    let mut say = |what: String| {
+        missing.push(format!(
+            "{what}, which this version of Stoa does not support yet"
+        ))
+    };
+    if let Some(trigger) = app.redis_triggers.first() {
+        say(format!("`{}` is a Redis trigger", trigger.id));
+    }
+    for trigger in &app.other_triggers {
+        say(format!("there is a trigger of kind `{}`", trigger.kind));
+    }
+    for route in &app.routes {
+        if route.executor != Executor::Http {
+            say(format!("route `{}` uses the WAGI executor", route.id));
+        }
+        if !route.middleware.is_empty() {
+            say(format!("route `{}` has middleware", route.id));
+        }
+    }
+    for (id, component) in &app.components {
+        let uses = [
+            (
+                !matches!(component.source, Code::Path(_)),
+                "is loaded from the network",
+            ),
+            (!component.files.is_empty(), "mounts files"),
+            (!component.dependencies.is_empty(), "has dependencies"),
+            (
+                !component.sqlite_databases.is_empty(),
+                "opens SQLite databases",
+            ),
+            (!component.ai_models.is_empty(), "uses AI models"),
+        ];
+        uses.into_iter()
+            .filter(|(used, _)| *used)
+            .for_each(|(_, what)| say(format!("component `{id}` {what}")));
+    }
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Invalid(missing.join("\nerror: "))),
+    }
+}
+
+impl Deployment {
+    pub(crate) fn cores(&self) -> usize {
+        self.cores
+    }
+
+    /// The inner service of one core: its own handlers of every revision.
+    pub(crate) fn on_core(&self) -> impl Inner<Body = ResponseBody> {
+        let handlers = Arc::new(self.handlers());
+        tower::service_fn(move |request: Request<RequestBody>| {
+            let handlers = Arc::clone(&handlers);
+            async move { answer(&handlers, request).await }
+        })
+    }
+
+    /// Handlers that are not shared with any other core.
+    pub(crate) fn handlers(&self) -> HashMap<ComponentId, Handler> {
+        let core = self.runtime.core();
+        let handler = |(id, prepared): (&ComponentId, &Prepared)| {
+            (id.clone(), Handler::new(&prepared.revision, &core))
+        };
+        self.revisions.iter().map(handler).collect()
+    }
+
+    /// Prints what runs where.
+    pub(crate) fn describe(&self, app: &App) {
+        println!("{} {}", app.name, app.version);
+        for route in &app.routes {
+            println!(
+                "  {:<24} {}",
+                shown(&route.pattern),
+                self.target(&route.target)
+            );
+        }
+        for store in &self.stores {
+            println!("  {store}");
+        }
+        let allocation = match self.runtime.allocation() {
+            Allocation::Pooling => "pooled instances",
+            Allocation::OnDemand => "instances mapped on demand",
+        };
+        println!("  {} cores, {allocation}", self.cores);
+        for warning in &app.warnings {
+            eprintln!("{warning}");
+        }
+    }
+
+    fn target(&self, target: &stoa_manifest::http::Target) -> String {
+        use stoa_manifest::http::Target;
+        match target {
+            Target::Component(id) => {
+                let revision: Option<&Arc<Revision>> =
+                    self.revisions.get(id).map(|prepared| &prepared.revision);
+                revision.map_or_else(
+                    || id.to_string(),
+                    |revision| format!("{id} {} ({})", revision.id(), revision.abi()),
+                )
+            }
+            Target::StaticResponse(response) => format!("static response {}", response.status_code),
+        }
+    }
+}
+
+fn shown(pattern: &stoa_manifest::Pattern) -> String {
+    match pattern {
+        stoa_manifest::Pattern::Public(path) => path.to_string(),
+        stoa_manifest::Pattern::Private => "(private)".into(),
+    }
+}
+
+async fn answer(
+    handlers: &HashMap<ComponentId, Handler>,
+    request: Request<RequestBody>,
+) -> Result<Response<ResponseBody>, Failure> {
+    let matched = request
+        .extensions()
+        .get::<Matched>()
+        .ok_or(Failure::Broken)?;
+    let handler = handlers.get(matched.component()).ok_or(Failure::Broken)?;
+    let request = request.map(|body| http_body_util::BodyExt::map_err(body, body_error));
+    handler
+        .handle(request)
+        .await
+        .map_err(|error| failure(&error))
+}
+
+fn body_error(error: BodyError) -> RequestBodyError {
+    match error {
+        BodyError::TooLarge { .. } => RequestBodyError::TooLarge,
+        BodyError::Idle { .. } => RequestBodyError::Idle,
+        BodyError::Disconnected(_) => RequestBodyError::Disconnected,
+    }
+}
+
+fn failure(error: &stoa_runtime::Error) -> Failure {
+    match error {
+        stoa_runtime::Error::Deadline { .. } => Failure::Deadline,
+        stoa_runtime::Error::Trapped | stoa_runtime::Error::NoAnswer => Failure::Broken,
+        stoa_runtime::Error::Retired | stoa_runtime::Error::Overloaded { .. } => {
+            Failure::Unavailable {
+                retry_after: RETRY_AFTER,
+            }
+        }
+        stoa_runtime::Error::Malformed(why) => Failure::Malformed(why),
+    }
+}
