@@ -1,1 +1,60 @@
-fn main() {}
+//! Tasks of this repository that are more than one cargo command: `cargo xtask …`.
+//!
+//! Nothing here is part of the product: the tasks see it from the outside, as its users do.
+#![forbid(unsafe_code)]
+
+mod accept;
+mod host;
+mod http;
+mod load;
+mod process;
+mod scratch;
+
+use std::process::ExitCode;
+
+use accept::Scale;
+
+/// Bad input of the user: `EX_USAGE` of sysexits.h.
+const EXIT_USAGE: u8 = 64;
+/// The task ran and did not succeed.
+const EXIT_FAILURE: u8 = 1;
+
+const USAGE: &str = "\
+usage: cargo xtask accept                   names the acceptance lists
+       cargo xtask accept <name> [--full]   runs one against the built binary";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["accept"] => {
+            accept::NAMES.iter().for_each(|name| println!("{name}"));
+            ExitCode::SUCCESS
+        }
+        ["accept", name] => accepted(name, Scale::Brief),
+        ["accept", name, "--full"] | ["accept", "--full", name] => accepted(name, Scale::Full),
+        _ => wrong(USAGE),
+    }
+}
+
+fn accepted(name: &str, scale: Scale) -> ExitCode {
+    let Some(tally) = accept::run(name, scale) else {
+        let known = accept::NAMES.join(", ");
+        return wrong(&format!(
+            "error: there is no acceptance list `{name}`; there is: {known}"
+        ));
+    };
+    println!("{tally}");
+    match tally.failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(EXIT_FAILURE),
+    }
+}
+
+fn wrong(message: &str) -> ExitCode {
+    eprintln!("{message}");
+    ExitCode::from(EXIT_USAGE)
+}

@@ -17,7 +17,10 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs.iter().map(|[high, low]| Some(value(*high)? << 4 | value(*low)?)).collect()
+    pairs
+        .iter()
+        .map(|[high, low]| Some((value(*high)? << 4) | value(*low)?))
+        .collect()
 }
 
 fn value(digit: u8) -> Option<u8> {

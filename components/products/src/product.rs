@@ -44,12 +44,21 @@ impl Product {
     /// A product that has not existed before.
     pub(crate) fn new(draft: Draft, now: Timestamp) -> Self {
         let now = now.to_string();
-        Self { id: id::of(&draft.sku), draft, created: now.clone(), updated: now }
+        Self {
+            id: id::of(&draft.sku),
+            draft,
+            created: now.clone(),
+            updated: now,
+        }
     }
 
     /// The same product, described anew.
     pub(crate) fn redrafted(self, draft: Draft, now: Timestamp) -> Self {
-        Self { draft, updated: now.to_string(), ..self }
+        Self {
+            draft,
+            updated: now.to_string(),
+            ..self
+        }
     }
 
     /// As it is stored.

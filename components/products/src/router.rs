@@ -48,5 +48,7 @@ async fn item(request: Request, id: &str) -> Result<Response, Problem> {
 }
 
 fn not_allowed(allowed: &str) -> Problem {
-    Problem::new(405).detail(format!("only {allowed} here")).header("allow", allowed)
+    Problem::new(405)
+        .detail(format!("only {allowed} here"))
+        .header("allow", allowed)
 }

@@ -29,7 +29,9 @@ pub fn now() -> Timestamp {
 /// What the system clock says. A clock set before 1970 says 1970.
 #[cfg(not(target_family = "wasm"))]
 pub fn now() -> Timestamp {
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since_1970 = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -40,7 +42,10 @@ impl fmt::Display for Timestamp {
         let (hours, minute) = (minutes / 60, minutes % 60);
         let (year, month, day) = date(hours / 24);
         let hour = hours % 24;
-        write!(formatter, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
+        write!(
+            formatter,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z"
+        )
     }
 }
 

@@ -84,7 +84,12 @@ pub struct Change {
 impl Range {
     /// The first 1000 keys, without their values, that start with `prefix`.
     pub fn prefix(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into(), after: None, limit: 1000, projection: Projection::Keys }
+        Self {
+            prefix: prefix.into(),
+            after: None,
+            limit: 1000,
+            projection: Projection::Keys,
+        }
     }
 
     /// Goes on after this key.
@@ -102,19 +107,30 @@ impl Range {
     /// Asks for the values as well.
     #[must_use]
     pub fn with_values(self) -> Self {
-        Self { projection: Projection::Values, ..self }
+        Self {
+            projection: Projection::Values,
+            ..self
+        }
     }
 }
 
 impl Change {
     /// Gives the key this value.
     pub fn set(key: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { key: key.into(), condition: Condition::Always, action: Action::Set(bytes.into()) }
+        Self {
+            key: key.into(),
+            condition: Condition::Always,
+            action: Action::Set(bytes.into()),
+        }
     }
 
     /// Takes the key's value away.
     pub fn delete(key: impl Into<String>) -> Self {
-        Self { key: key.into(), condition: Condition::Always, action: Action::Delete }
+        Self {
+            key: key.into(),
+            condition: Condition::Always,
+            action: Action::Delete,
+        }
     }
 
     /// Makes the change, and all that are applied with it, depend on this.

@@ -7,6 +7,7 @@
 macro_rules! service {
     ($handler:path) => {
         #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, reason = "generated: the exports of the component")]
         const _: () = {
             struct Service;
 

@@ -37,7 +37,13 @@ pub struct Answer {
 impl Call {
     /// A request of any method. `target` is the path with the query.
     pub fn new(method: Method, target: &str) -> Self {
-        Self { method, target: target.to_owned(), headers: Vec::new(), chunks: Vec::new(), breaks_off: false }
+        Self {
+            method,
+            target: target.to_owned(),
+            headers: Vec::new(),
+            chunks: Vec::new(),
+            breaks_off: false,
+        }
     }
 
     /// A `GET`.
@@ -47,13 +53,16 @@ impl Call {
 
     /// A `POST` of one chunk.
     pub fn post(target: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self::new(Method::Post, target).header("content-type", content_type).chunk(body)
+        Self::new(Method::Post, target)
+            .header("content-type", content_type)
+            .chunk(body)
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
+        self.headers
+            .push((name.to_owned(), value.as_bytes().to_vec()));
         self
     }
 
@@ -81,10 +90,23 @@ impl Call {
         F: Future<Output = Response>,
     {
         let source = Source::new(self.chunks);
-        let source = if self.breaks_off { source.breaking_off() } else { source };
-        let request = Request::new(self.method, &self.target, self.headers, Body::from_source(source));
+        let source = if self.breaks_off {
+            source.breaking_off()
+        } else {
+            source
+        };
+        let request = Request::new(
+            self.method,
+            &self.target,
+            self.headers,
+            Body::from_source(source),
+        );
         let response = block_on(respond(request, handler));
-        Answer { status: response.status, headers: response.headers, body: written(response.content) }
+        Answer {
+            status: response.status,
+            headers: response.headers,
+            body: written(response.content),
+        }
     }
 }
 
@@ -103,7 +125,10 @@ fn written(content: Content) -> Vec<u8> {
 impl Answer {
     /// The value of the first header of this name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as text.

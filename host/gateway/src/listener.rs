@@ -19,8 +19,6 @@ use crate::metrics::{GATEWAY_ACCEPT_FAILED_TOTAL, GATEWAY_CONNECTIONS};
 use crate::stack::Public;
 use crate::tls::{self, Acceptor};
 
-/// Connections that wait in the kernel until they are accepted.
-const BACKLOG: i32 = 1024;
 /// Pause after an accept that failed for want of something: descriptors come back when connections end.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -120,15 +118,10 @@ impl Listener {
     }
 }
 
-/// What the standard library does, but with a longer queue and non-blocking.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG as u32)?.into_std()
+    let socket = TcpListener::bind(address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 fn join(core: Core) {

@@ -11,7 +11,12 @@ const ID_BYTES: usize = 16;
 
 /// The id of the product with this sku.
 pub(crate) fn of(sku: &str) -> String {
-    hex::encode(Sha256::digest(sku.as_bytes()).iter().copied().take(ID_BYTES))
+    hex::encode(
+        Sha256::digest(sku.as_bytes())
+            .iter()
+            .copied()
+            .take(ID_BYTES),
+    )
 }
 
 /// Whether this could be the id of a product.

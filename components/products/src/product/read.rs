@@ -4,7 +4,16 @@ use super::reader::{Reader, Violation};
 use super::{Draft, Price, rules};
 use serde_json::Value;
 
-const MEMBERS: [&str; 8] = ["sku", "name", "description", "category", "brand", "price", "stock", "tags"];
+const MEMBERS: [&str; 8] = [
+    "sku",
+    "name",
+    "description",
+    "category",
+    "brand",
+    "price",
+    "stock",
+    "tags",
+];
 const AMOUNT_MAX: u64 = 1_000_000_000_000;
 const STOCK_MAX: u64 = 1_000_000_000;
 const TAGS_MAX: usize = 20;
@@ -15,7 +24,16 @@ pub(crate) fn draft(document: &Value) -> Result<Draft, Vec<Violation>> {
     reader.only(&MEMBERS);
     let draft = members(&mut reader);
     let violations = reader.into_violations();
-    if violations.is_empty() { Ok(draft) } else { Err(violations) }
+    if violations.is_empty() {
+        Ok(draft)
+    } else {
+        Err(violations)
+    }
+}
+
+/// Whether this could be the sku of a product.
+pub(crate) fn is_sku(text: &str) -> bool {
+    rules::sku(text).is_ok()
 }
 
 fn members(reader: &mut Reader<'_>) -> Draft {
@@ -26,7 +44,11 @@ fn members(reader: &mut Reader<'_>) -> Draft {
     Draft {
         sku: reader.text("sku", sku, rules::sku),
         name: reader.text("name", name, rules::name),
-        description: reader.text("description", reader.optional("description"), rules::description),
+        description: reader.text(
+            "description",
+            reader.optional("description"),
+            rules::description,
+        ),
         category: reader.text("category", category, rules::category),
         brand: reader.text("brand", reader.optional("brand"), rules::brand),
         price: self::price(reader, price),
@@ -36,7 +58,10 @@ fn members(reader: &mut Reader<'_>) -> Draft {
 }
 
 fn price(product: &mut Reader<'_>, document: Option<&Value>) -> Price {
-    let nothing = Price { amount: 0, currency: String::new() };
+    let nothing = Price {
+        amount: 0,
+        currency: String::new(),
+    };
     let Some(document) = document else {
         return nothing;
     };
@@ -75,7 +100,10 @@ mod tests {
         let mut document = document();
         *document.pointer_mut(pointer).expect("the member is there") = value;
         let violations = draft(&document).expect_err("refused");
-        violations.into_iter().map(|violation| violation.pointer).collect()
+        violations
+            .into_iter()
+            .map(|violation| violation.pointer)
+            .collect()
     }
 
     #[test]
@@ -83,12 +111,21 @@ mod tests {
         assert_eq!(pointers("/sku", json!("A 1")), ["#/sku"]);
         assert_eq!(pointers("/sku", json!("a".repeat(65))), ["#/sku"]);
         assert_eq!(pointers("/name", json!("")), ["#/name"]);
-        assert_eq!(pointers("/description", json!("a".repeat(4001))), ["#/description"]);
+        assert_eq!(
+            pointers("/description", json!("a".repeat(4001))),
+            ["#/description"]
+        );
         assert_eq!(pointers("/category", json!("Ceramics")), ["#/category"]);
         assert_eq!(pointers("/category", json!("ceramics--2")), ["#/category"]);
         assert_eq!(pointers("/stock", json!(-1)), ["#/stock"]);
-        assert_eq!(pointers("/price/amount", json!(1_000_000_000_001_u64)), ["#/price/amount"]);
-        assert_eq!(pointers("/price/currency", json!("eur")), ["#/price/currency"]);
+        assert_eq!(
+            pointers("/price/amount", json!(1_000_000_000_001_u64)),
+            ["#/price/amount"]
+        );
+        assert_eq!(
+            pointers("/price/currency", json!("eur")),
+            ["#/price/currency"]
+        );
         assert_eq!(pointers("/tags", json!(vec!["a"; 21])), ["#/tags"]);
         assert_eq!(pointers("/tags/1", json!("")), ["#/tags/1"]);
     }
@@ -106,8 +143,18 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let violations = draft(&json!({"price": {}, "colour/2": "blue"})).expect_err("refused");
-        let pointers: Vec<_> = violations.iter().map(|violation| violation.pointer.as_str()).collect();
-        let expected = ["#/colour~12", "#/sku", "#/name", "#/category", "#/price/amount", "#/price/currency"];
+        let pointers: Vec<_> = violations
+            .iter()
+            .map(|violation| violation.pointer.as_str())
+            .collect();
+        let expected = [
+            "#/colour~12",
+            "#/sku",
+            "#/name",
+            "#/category",
+            "#/price/amount",
+            "#/price/currency",
+        ];
         assert_eq!(pointers, expected);
     }
 
@@ -117,7 +164,14 @@ mod tests {
             "sku": "A-1", "name": "Cup", "category": "ceramics", "price": {"amount": 0, "currency": "EUR"},
         });
         let draft = draft(&bare).expect("valid");
-        assert_eq!((draft.stock, draft.brand.as_str(), draft.description.as_str()), (0, "", ""));
+        assert_eq!(
+            (
+                draft.stock,
+                draft.brand.as_str(),
+                draft.description.as_str()
+            ),
+            (0, "", "")
+        );
         assert!(draft.tags.is_empty());
     }
 

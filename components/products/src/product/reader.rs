@@ -1,11 +1,10 @@
-//! Reads the members of a JSON object one by one and notes everything that is wrong, so that a client learns it at once.
+//! Reads the members of a JSON object one by one and notes everything that is wrong, so that a client learns all of it.
 
 use super::rules::Rule;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// One thing that is wrong with a document, and where: a JSON pointer as a URI fragment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     pub(crate) pointer: String,
     pub(crate) detail: String,
@@ -23,8 +22,15 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(document: &'a Value, pointer: &str) -> Result<Self, Violation> {
         let pointer = pointer.to_owned();
         match document {
-            Value::Object(members) => Ok(Self { members, pointer, violations: Vec::new() }),
-            _ => Err(Violation { pointer, detail: "must be an object".to_owned() }),
+            Value::Object(members) => Ok(Self {
+                members,
+                pointer,
+                violations: Vec::new(),
+            }),
+            _ => Err(Violation {
+                pointer,
+                detail: "must be an object".to_owned(),
+            }),
         }
     }
 
@@ -37,13 +43,19 @@ impl<'a> Reader<'a> {
     pub(crate) fn note(&mut self, name: &str, detail: impl Into<String>) {
         // As RFC 6901 has it, so that a name with a slash is one step.
         let name = name.replace('~', "~0").replace('/', "~1");
-        self.violations.push(Violation { pointer: format!("{}/{name}", self.pointer), detail: detail.into() });
+        self.violations.push(Violation {
+            pointer: format!("{}/{name}", self.pointer),
+            detail: detail.into(),
+        });
     }
 
     /// Notes every member that is not one of these.
     pub(crate) fn only(&mut self, known: &[&str]) {
         let members = self.members;
-        for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
+        for name in members
+            .keys()
+            .filter(|name| !known.contains(&name.as_str()))
+        {
             self.note(name, "is not known");
         }
     }
@@ -92,7 +104,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The texts of a member; none if it is missing.
-    pub(crate) fn texts(&mut self, name: &str, value: Option<&Value>, count_max: usize, rule: Rule) -> Vec<String> {
+    pub(crate) fn texts(
+        &mut self,
+        name: &str,
+        value: Option<&Value>,
+        count_max: usize,
+        rule: Rule,
+    ) -> Vec<String> {
         let Some(value) = value else {
             return Vec::new();
         };
@@ -104,11 +122,17 @@ impl<'a> Reader<'a> {
             self.note(name, format!("must have at most {count_max} items"));
             return Vec::new();
         }
-        items.iter().enumerate().map(|(at, item)| self.item(name, at, item, rule)).collect()
+        items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| self.item(name, at, item, rule))
+            .collect()
     }
 
     fn item(&mut self, name: &str, at: usize, item: &Value, rule: Rule) -> String {
-        let verdict = item.as_str().map_or_else(|| Err("must be a text".to_owned()), rule);
+        let verdict = item
+            .as_str()
+            .map_or_else(|| Err("must be a text".to_owned()), rule);
         if let Err(detail) = verdict {
             let pointer = format!("{}/{name}/{at}", self.pointer);
             self.violations.push(Violation { pointer, detail });

@@ -1,7 +1,6 @@
 //! What each text of a product may look like. A rule answers what is wrong, as the end of a sentence.
 
-/// The most letters a sku has.
-pub(crate) const SKU_CHARS_MAX: usize = 64;
+const SKU_CHARS_MAX: usize = 64;
 const NAME_CHARS_MAX: usize = 200;
 const DESCRIPTION_CHARS_MAX: usize = 4000;
 const CATEGORY_CHARS_MAX: usize = 64;
@@ -13,7 +12,9 @@ pub(crate) type Rule = fn(&str) -> Result<(), String>;
 
 pub(crate) fn sku(text: &str) -> Result<(), String> {
     length(text, 1, SKU_CHARS_MAX)?;
-    let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let fits = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     ensure(fits, "must hold only letters, digits and . _ -")
 }
 
@@ -28,9 +29,15 @@ pub(crate) fn description(text: &str) -> Result<(), String> {
 pub(crate) fn category(text: &str) -> Result<(), String> {
     length(text, 1, CATEGORY_CHARS_MAX)?;
     let is_word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
-    ensure(text.split('-').all(is_word), "must be lower-case words and digits joined by -")
+    ensure(
+        text.split('-').all(is_word),
+        "must be lower-case words and digits joined by -",
+    )
 }
 
 pub(crate) fn brand(text: &str) -> Result<(), String> {
@@ -48,9 +55,16 @@ pub(crate) fn tag(text: &str) -> Result<(), String> {
 
 fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
     let chars = text.chars().count();
-    ensure((min..=max).contains(&chars), &format!("must have {min} to {max} characters"))
+    ensure(
+        (min..=max).contains(&chars),
+        &format!("must have {min} to {max} characters"),
+    )
 }
 
 fn ensure(holds: bool, otherwise: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+    if holds {
+        Ok(())
+    } else {
+        Err(otherwise.to_owned())
+    }
 }

@@ -64,6 +64,9 @@ mod tests {
 
     #[test]
     fn refused_when_larger_than_the_limit() {
-        assert_eq!(block_on(body().bytes(4)), Err(BodyError::TooLarge { limit: 4 }));
+        assert_eq!(
+            block_on(body().bytes(4)),
+            Err(BodyError::TooLarge { limit: 4 })
+        );
     }
 }

@@ -14,12 +14,18 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(chunks: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        Self { chunks: chunks.into_iter().collect(), breaks_off: false }
+        Self {
+            chunks: chunks.into_iter().collect(),
+            breaks_off: false,
+        }
     }
 
     /// After its last chunk the body fails instead of ending.
     pub(crate) fn breaking_off(self) -> Self {
-        Self { breaks_off: true, ..self }
+        Self {
+            breaks_off: true,
+            ..self
+        }
     }
 
     pub(crate) async fn chunk(&mut self) -> Result<Option<Vec<u8>>, BodyError> {

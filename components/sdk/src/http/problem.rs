@@ -14,10 +14,14 @@ pub struct Problem {
 impl Problem {
     /// The plain problem of this status, without a type of its own.
     pub fn new(status: u16) -> Self {
-        Self { status, members: Map::new(), headers: Vec::new() }
-            .member("type", "about:blank")
-            .member("title", title(status))
-            .member("status", status)
+        Self {
+            status,
+            members: Map::new(),
+            headers: Vec::new(),
+        }
+        .member("type", "about:blank")
+        .member("title", title(status))
+        .member("status", status)
     }
 
     /// Gives the problem a type of its own: a URI that identifies it and its title, the same for every occurrence.
@@ -55,7 +59,9 @@ impl Problem {
 impl From<Problem> for Response {
     fn from(problem: Problem) -> Self {
         let body = Value::Object(problem.members).to_string();
-        let mut response = Response::new(problem.status).header("content-type", "application/problem+json").body(body);
+        let mut response = Response::new(problem.status)
+            .header("content-type", "application/problem+json")
+            .body(body);
         response.headers.extend(problem.headers);
         response
     }
@@ -97,10 +103,16 @@ mod tests {
 
     #[test]
     fn a_problem_is_answered_as_rfc_9457_says() {
-        let problem = Problem::new(405).detail("only reading").member("path", "/a").header("allow", "GET");
+        let problem = Problem::new(405)
+            .detail("only reading")
+            .member("path", "/a")
+            .header("allow", "GET");
         let answer = Call::get("/").send(|_| async { Response::from(problem) });
         assert_eq!(answer.status, 405);
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
         assert_eq!(answer.header("allow"), Some("GET"));
         let expected = serde_json::json!({
             "type": "about:blank",

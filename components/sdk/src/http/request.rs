@@ -12,11 +12,24 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(method: Method, target: &str, headers: Vec<(String, Vec<u8>)>, body: Body) -> Self {
+    pub(crate) fn new(
+        method: Method,
+        target: &str,
+        headers: Vec<(String, Vec<u8>)>,
+        body: Body,
+    ) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let path = path.to_owned();
-        let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self { method, path, query, headers, body }
+        let query = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        Self {
+            method,
+            path,
+            query,
+            headers,
+            body,
+        }
     }
 
     /// The method. A `HEAD` arrives as `GET`: the SDK sends the head of its answer and leaves out the body.
@@ -40,7 +53,10 @@ impl Request {
 
     /// The decoded value of the first query parameter of this name.
     pub fn query_value(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The value of the first header of this name, in any case; `None` also where it is not UTF-8.
@@ -67,7 +83,10 @@ mod tests {
     use super::*;
 
     fn request(target: &str) -> Request {
-        let headers = vec![("If-Match".to_owned(), b"\"1\"".to_vec()), ("x-blob".to_owned(), vec![0xff])];
+        let headers = vec![
+            ("If-Match".to_owned(), b"\"1\"".to_vec()),
+            ("x-blob".to_owned(), vec![0xff]),
+        ];
         Request::new(Method::Get, target, headers, Body::default())
     }
 

@@ -13,7 +13,11 @@ where
         request.set_method(Method::Get);
     }
     let response = handler(request).await.with_length();
-    if head_only { response.without_body() } else { response }
+    if head_only {
+        response.without_body()
+    } else {
+        response
+    }
 }
 
 #[cfg(test)]

@@ -24,18 +24,26 @@ pub(crate) type Produce = Box<dyn FnOnce(Writer) -> Pin<Box<dyn Future<Output = 
 impl Response {
     /// A response without a body.
     pub fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Empty }
+        Self {
+            status,
+            headers: Vec::new(),
+            content: Content::Empty,
+        }
     }
 
     /// A response in plain text.
     pub fn text(status: u16, text: impl Into<String>) -> Self {
-        Self::new(status).header("content-type", "text/plain; charset=utf-8").body(text.into())
+        Self::new(status)
+            .header("content-type", "text/plain; charset=utf-8")
+            .body(text.into())
     }
 
     /// A value as JSON. One that JSON cannot express is answered as a fault of the service.
     pub fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Self {
         match serde_json::to_vec(value) {
-            Ok(bytes) => Self::new(status).header("content-type", "application/json").body(bytes),
+            Ok(bytes) => Self::new(status)
+                .header("content-type", "application/json")
+                .body(bytes),
             Err(error) => {
                 eprintln!("answer is not expressible in JSON: {error}");
                 Problem::new(500).into()
@@ -62,7 +70,11 @@ impl Response {
         F: Future<Output = ()> + 'static,
     {
         let produce: Produce = Box::new(move |writer| Box::pin(produce(writer)));
-        Self { status, headers: Vec::new(), content: Content::Streamed(produce) }
+        Self {
+            status,
+            headers: Vec::new(),
+            content: Content::Streamed(produce),
+        }
     }
 
     /// Adds a header, beside those of the same name.
@@ -99,6 +111,8 @@ impl Response {
     }
 
     fn has_header(&self, name: &str) -> bool {
-        self.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
+        self.headers
+            .iter()
+            .any(|(key, _)| key.eq_ignore_ascii_case(name))
     }
 }

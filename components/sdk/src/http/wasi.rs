@@ -27,7 +27,12 @@ fn received(request: types::Request) -> Request {
     let method = method(request.get_method());
     let target = request.get_path_with_query().unwrap_or_default();
     let headers = request.get_headers().copy_all();
-    Request::new(method, &target, headers, Body::from_source(Source::unread(request)))
+    Request::new(
+        method,
+        &target,
+        headers,
+        Body::from_source(Source::unread(request)),
+    )
 }
 
 fn method(method: types::Method) -> Method {
@@ -59,7 +64,10 @@ fn sendable(response: Response) -> Result<types::Response, ErrorCode> {
 }
 
 fn fields(headers: Vec<(String, String)>) -> Result<Fields, ErrorCode> {
-    let entries: Vec<_> = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    let entries: Vec<_> = headers
+        .into_iter()
+        .map(|(name, value)| (name, value.into_bytes()))
+        .collect();
     Fields::from_list(&entries).map_err(|error| internal(format!("bad response header: {error:?}")))
 }
 
@@ -79,7 +87,8 @@ fn whole(fields: Fields, bytes: Option<Vec<u8>>) -> types::Response {
 
 fn streamed(fields: Fields, produce: Produce) -> types::Response {
     // The default tells the host that the body is not whole. It is sent if the task below is dropped half way.
-    let (end, trailers) = wit_future::new(|| Err(internal("the response was cut short".to_owned())));
+    let (end, trailers) =
+        wit_future::new(|| Err(internal("the response was cut short".to_owned())));
     let (writer, contents) = wit_stream::new();
     spawn_local(async move {
         produce(Writer::new(Sink::new(writer))).await;

@@ -28,8 +28,12 @@ struct Data {
 impl Store {
     /// Opens the store that was granted under `label`. Never waits.
     pub fn open(label: &str) -> Result<Self, Error> {
-        let data = STORES.with_borrow_mut(|stores| Rc::clone(stores.entry(label.to_owned()).or_default()));
-        Ok(Self { label: label.to_owned(), data })
+        let data =
+            STORES.with_borrow_mut(|stores| Rc::clone(stores.entry(label.to_owned()).or_default()));
+        Ok(Self {
+            label: label.to_owned(),
+            data,
+        })
     }
 
     /// The label it was opened under.
@@ -45,7 +49,10 @@ impl Store {
     /// The values of up to 1000 keys, in the order of `keys`, all from one moment.
     pub async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Option<Value>>, Error> {
         let data = self.data.borrow();
-        Ok(keys.iter().map(|key| data.values.get(key).cloned()).collect())
+        Ok(keys
+            .iter()
+            .map(|key| data.values.get(key).cloned())
+            .collect())
     }
 
     /// One page of keys, with or without their values.
@@ -54,7 +61,10 @@ impl Store {
         let mut entries = self.data.borrow().entries(&range);
         let more = entries.len() > limit;
         entries.truncate(limit);
-        let next = entries.last().filter(|_| more).map(|entry| entry.key.clone());
+        let next = entries
+            .last()
+            .filter(|_| more)
+            .map(|entry| entry.key.clone());
         Ok(Page { entries, next })
     }
 
@@ -118,7 +128,13 @@ impl Data {
     fn make(&mut self, change: Change) {
         match change.action {
             Action::Set(bytes) => {
-                self.values.insert(change.key, Value { bytes, version: self.version });
+                self.values.insert(
+                    change.key,
+                    Value {
+                        bytes,
+                        version: self.version,
+                    },
+                );
             }
             Action::Delete => {
                 self.values.remove(&change.key);
@@ -130,7 +146,9 @@ impl Data {
         let Some(value) = self.values.get(key) else {
             return Ok(0);
         };
-        let number = std::str::from_utf8(&value.bytes).ok().and_then(|text| text.parse().ok());
+        let number = std::str::from_utf8(&value.bytes)
+            .ok()
+            .and_then(|text| text.parse().ok());
         number.ok_or_else(|| Error::Invalid(format!("{key} is no number")))
     }
 }
@@ -147,8 +165,14 @@ mod tests {
     #[test]
     fn nothing_is_changed_when_one_condition_does_not_hold() {
         let store = store();
-        let changes = vec![Change::set("a", "1"), Change::set("b", "1").when(Condition::Present)];
-        assert_eq!(block_on(store.apply(changes)), Err(Error::Conflict("b".to_owned())));
+        let changes = vec![
+            Change::set("a", "1"),
+            Change::set("b", "1").when(Condition::Present),
+        ];
+        assert_eq!(
+            block_on(store.apply(changes)),
+            Err(Error::Conflict("b".to_owned()))
+        );
         assert_eq!(block_on(store.get("a")), Ok(None));
     }
 
@@ -179,6 +203,9 @@ mod tests {
         let store = store();
         assert_eq!(block_on(store.increment("n", 2)), Ok(2));
         block_on(store.set("n", "two")).expect("set");
-        assert!(matches!(block_on(store.increment("n", 1)), Err(Error::Invalid(_))));
+        assert!(matches!(
+            block_on(store.increment("n", 1)),
+            Err(Error::Invalid(_))
+        ));
     }
 }

@@ -29,7 +29,10 @@ impl Store {
     /// The values of up to 1000 keys, in the order of `keys`, all from one moment.
     pub async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Option<Value>>, Error> {
         let values = read_async::get_many(&self.0, keys).await?;
-        Ok(values.into_iter().map(|value| value.map(Value::from)).collect())
+        Ok(values
+            .into_iter()
+            .map(|value| value.map(Value::from))
+            .collect())
     }
 
     /// One page of keys, with or without their values.

@@ -13,6 +13,10 @@ impl Sink {
 
     pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Closed> {
         let unwritten = self.0.write_all(bytes).await;
-        if unwritten.is_empty() { Ok(()) } else { Err(Closed) }
+        if unwritten.is_empty() {
+            Ok(())
+        } else {
+            Err(Closed)
+        }
     }
 }

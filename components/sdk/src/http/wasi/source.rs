@@ -55,7 +55,11 @@ impl Reading {
     fn start(request: Request) -> Self {
         let (handled, told) = wit_future::new(|| Ok(()));
         let (chunks, end) = Request::consume_body(request, told);
-        Self { chunks, end, _handled: handled }
+        Self {
+            chunks,
+            end,
+            _handled: handled,
+        }
     }
 
     /// At least one byte, or `None` when the stream is closed.

@@ -1,5 +1,9 @@
 //! Generated from `wit/keyvalue`, the one place where the interface is written down.
-#![allow(unsafe_code, unreachable_pub, reason = "generated: calls across the component boundary")]
+#![allow(
+    unsafe_code,
+    unreachable_pub,
+    reason = "generated: calls across the component boundary"
+)]
 
 wit_bindgen::generate!({
     path: "../../wit/keyvalue",

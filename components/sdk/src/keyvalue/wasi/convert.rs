@@ -13,26 +13,38 @@ impl From<types::Error> for Error {
             types::Error::Conflict(key) => Self::Conflict(key),
             types::Error::Deadline => Self::Deadline,
             types::Error::Unavailable => Self::Unavailable,
-            types::Error::Other(failure) => Self::Other { code: failure.code, message: failure.message },
+            types::Error::Other(failure) => Self::Other {
+                code: failure.code,
+                message: failure.message,
+            },
         }
     }
 }
 
 impl From<types::Value> for Value {
     fn from(value: types::Value) -> Self {
-        Self { bytes: value.bytes, version: value.version }
+        Self {
+            bytes: value.bytes,
+            version: value.version,
+        }
     }
 }
 
 impl From<types::Page> for Page {
     fn from(page: types::Page) -> Self {
-        Self { entries: page.entries.into_iter().map(Entry::from).collect(), next: page.next }
+        Self {
+            entries: page.entries.into_iter().map(Entry::from).collect(),
+            next: page.next,
+        }
     }
 }
 
 impl From<types::Entry> for Entry {
     fn from(entry: types::Entry) -> Self {
-        Self { key: entry.key, value: entry.value.map(Value::from) }
+        Self {
+            key: entry.key,
+            value: entry.value.map(Value::from),
+        }
     }
 }
 
@@ -42,13 +54,22 @@ impl From<Range> for types::Range {
             Projection::Keys => types::Projection::Keys,
             Projection::Values => types::Projection::Values,
         };
-        Self { prefix: range.prefix, after: range.after, limit: range.limit, projection }
+        Self {
+            prefix: range.prefix,
+            after: range.after,
+            limit: range.limit,
+            projection,
+        }
     }
 }
 
 impl From<Change> for types::Change {
     fn from(change: Change) -> Self {
-        Self { key: change.key, condition: change.condition.into(), action: change.action.into() }
+        Self {
+            key: change.key,
+            condition: change.condition.into(),
+            action: change.action.into(),
+        }
     }
 }
 

@@ -1,0 +1,104 @@
+//! What a WASI 0.3 service may do to its host, good and bad, chosen by path:
+//!
+//! | path | what happens |
+//! |---|---|
+//! | `/ok` | `ok` |
+//! | `/echo` | the request's body, as it arrives |
+//! | `/headers` | the request's headers, one `name: value` per line |
+//! | `/count` | how many requests this instance has been given |
+//! | `/print` | a line on standard output, one on standard error |
+//! | `/environment?name=X` | the environment variable, or 404 |
+//! | `/outbound` | the name of the error that a request to 127.0.0.1:9 ends in |
+//! | `/ignore-body` | `ignored`; the body is not read |
+//! | `/stream?count=N&delay-ms=M` | `tick 1` to `tick N`, a line each, with a pause before each |
+//! | `/drop-body` | promises 100 bytes, sends 10 and ends |
+//! | `/no-response` | returns an error instead of a response |
+//! | `/never` | waits for a year |
+//! | `/trap-midway` | `first`, then a trap |
+//! | `/panic`, `/loop`, `/allocate` | panics; never returns; takes memory without end |
+#![cfg(target_family = "wasm")]
+
+mod answer;
+mod harm;
+mod outbound;
+mod stream;
+
+use answer::text;
+use std::sync::atomic::{AtomicU64, Ordering};
+use wasip3::cli::environment::get_environment;
+use wasip3::exports::http::handler::Guest;
+use wasip3::http::types::{ErrorCode, Request, Response};
+
+static REQUESTS: AtomicU64 = AtomicU64::new(0);
+
+struct Probe;
+
+#[allow(unsafe_code, reason = "generated: the exports of the component")]
+const _: () = {
+    wasip3::http::service::export!(Probe);
+};
+
+impl Guest for Probe {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        let count = REQUESTS.fetch_add(1, Ordering::Relaxed) + 1;
+        let target = request.get_path_with_query().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target.as_str(), ""));
+        Ok(match path {
+            "/ok" => text(200, "ok"),
+            "/echo" => stream::echo(request),
+            "/headers" => text(200, headers(&request)),
+            "/count" => text(200, count.to_string()),
+            "/print" => print(),
+            "/environment" => environment(query),
+            "/outbound" => text(200, outbound::outcome().await),
+            "/ignore-body" => text(200, "ignored"),
+            "/stream" => stream::ticks(query),
+            "/drop-body" => harm::break_promise(),
+            "/no-response" => {
+                return Err(ErrorCode::InternalError(Some(
+                    "the probe gives no response".to_owned(),
+                )));
+            }
+            "/never" => harm::wait().await,
+            "/trap-midway" => harm::trap_midway(),
+            "/panic" => panic!("the probe panics, as it was asked to"),
+            "/loop" => harm::spin(),
+            "/allocate" => harm::allocate(),
+            _ => text(404, "no such behaviour"),
+        })
+    }
+}
+
+fn headers(request: &Request) -> String {
+    let line =
+        |(name, value): (String, Vec<u8>)| format!("{name}: {}\n", String::from_utf8_lossy(&value));
+    request
+        .get_headers()
+        .copy_all()
+        .into_iter()
+        .map(line)
+        .collect()
+}
+
+fn print() -> Response {
+    println!("the probe prints to standard output");
+    eprintln!("the probe prints to standard error");
+    text(200, "printed")
+}
+
+fn environment(query: &str) -> Response {
+    let name = parameter(query, "name").unwrap_or_default();
+    match get_environment()
+        .into_iter()
+        .find(|(known, _)| *known == name)
+    {
+        Some((_, value)) => text(200, value),
+        None => text(404, ""),
+    }
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}

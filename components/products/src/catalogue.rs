@@ -1,0 +1,142 @@
+//! Products one by one: reading and changing them.
+
+mod document;
+mod listing;
+mod patch;
+
+use crate::product::{Product, id, read};
+use crate::{etag, faults};
+use serde_json::Value;
+use stoa_sdk::clock;
+use stoa_sdk::http::{Problem, Request, Response};
+use stoa_sdk::keyvalue::{Change, Condition, Error, Store};
+
+pub(crate) use listing::list;
+
+/// Under which the store is granted.
+const STORE_LABEL: &str = "products";
+
+/// How often a change is decided anew because somebody else was faster.
+const ATTEMPTS_MAX: usize = 5;
+
+/// Opens the store of products.
+pub(crate) fn store() -> Result<Store, Problem> {
+    Store::open(STORE_LABEL).map_err(|error| faults::store(&error))
+}
+
+/// `GET /v1/products/{id}`
+pub(crate) async fn get(request: &Request, id: &str) -> Result<Response, Problem> {
+    let (product, version) = find(&store()?, id).await?;
+    let known = request
+        .headers("if-none-match")
+        .any(|header| etag::is_named_weakly(header, version));
+    Ok(if known {
+        Response::new(304).header("etag", etag::of(version))
+    } else {
+        shown(200, &product, version)
+    })
+}
+
+/// `POST /v1/products`
+pub(crate) async fn create(mut request: Request) -> Result<Response, Problem> {
+    let document = document::read(&mut request, "accept", &["application/json"]).await?;
+    let draft = read::draft(&document).map_err(document::invalid)?;
+    let product = Product::new(draft, clock::now());
+    let change = Change::set(id::key(&product.id), product.encode()).when(Condition::Absent);
+    match store()?.apply(vec![change]).await {
+        Ok(version) => {
+            let location = format!("/v1/products/{}", product.id);
+            Ok(shown(201, &product, version).header("location", location))
+        }
+        Err(Error::Conflict(_)) => Err(Problem::new(409).detail("a product with this sku exists")),
+        Err(error) => Err(faults::store(&error)),
+    }
+}
+
+/// `PATCH /v1/products/{id}`, a JSON merge patch (RFC 7396).
+pub(crate) async fn patch(mut request: Request, id: &str) -> Result<Response, Problem> {
+    let accepted = ["application/merge-patch+json", "application/json"];
+    let patch = document::read(&mut request, "accept-patch", &accepted).await?;
+    let store = store()?;
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(response) = patch_once(&store, &request, id, &patch).await? {
+            return Ok(response);
+        }
+    }
+    Err(faults::busy())
+}
+
+/// `None` if somebody else changed the product meanwhile.
+async fn patch_once(
+    store: &Store,
+    request: &Request,
+    id: &str,
+    patch: &Value,
+) -> Result<Option<Response>, Problem> {
+    let (product, version) = find(store, id).await?;
+    expect_version(request, version)?;
+    let draft = patch::patched(&product.draft, patch).map_err(document::invalid)?;
+    if draft == product.draft {
+        return Ok(Some(shown(200, &product, version)));
+    }
+    let product = product.redrafted(draft, clock::now());
+    let change = Change::set(id::key(id), product.encode()).when(Condition::Version(version));
+    let written = apply(store, change).await?;
+    Ok(written.map(|version| shown(200, &product, version)))
+}
+
+/// `DELETE /v1/products/{id}`
+pub(crate) async fn delete(request: &Request, id: &str) -> Result<Response, Problem> {
+    let store = store()?;
+    for _ in 0..ATTEMPTS_MAX {
+        let (_, version) = find(&store, id).await?;
+        expect_version(request, version)?;
+        let change = Change::delete(id::key(id)).when(Condition::Version(version));
+        if apply(&store, change).await?.is_some() {
+            return Ok(Response::new(204));
+        }
+    }
+    Err(faults::busy())
+}
+
+/// The new version, or `None` if the condition did not hold.
+async fn apply(store: &Store, change: Change) -> Result<Option<u64>, Problem> {
+    match store.apply(vec![change]).await {
+        Ok(version) => Ok(Some(version)),
+        Err(Error::Conflict(_)) => Ok(None),
+        Err(error) => Err(faults::store(&error)),
+    }
+}
+
+async fn find(store: &Store, id: &str) -> Result<(Product, u64), Problem> {
+    let absent = || Problem::new(404).detail("no product has this id");
+    if !id::is_id(id) {
+        return Err(absent());
+    }
+    let key = id::key(id);
+    let value = store
+        .get(&key)
+        .await
+        .map_err(|error| faults::store(&error))?
+        .ok_or_else(absent)?;
+    let product =
+        Product::decode(&value.bytes).map_err(|error| faults::unreadable(&key, &error))?;
+    Ok((product, value.version))
+}
+
+/// Refuses a request whose `If-Match` names other versions than this one.
+fn expect_version(request: &Request, version: u64) -> Result<(), Problem> {
+    let mut conditions = request.headers("if-match").peekable();
+    if conditions.peek().is_none()
+        || conditions.any(|header| etag::is_named_strongly(header, version))
+    {
+        return Ok(());
+    }
+    Err(Problem::new(412)
+        .detail("the product has another version")
+        .header("etag", etag::of(version)))
+}
+
+fn shown(status: u16, product: &Product, version: u64) -> Response {
+    Response::json(status, product).header("etag", etag::of(version))
+}

@@ -1,0 +1,64 @@
+//! The whole service, from request to answer, over a store in memory.
+
+mod changing;
+mod import;
+mod reading;
+
+use crate::router::handle;
+use serde_json::{Value, json};
+use stoa_sdk::http::Method;
+use stoa_sdk::testing::{Answer, Call};
+
+const COLLECTION: &str = "/v1/products";
+
+/// A product as a client sends it.
+fn cup(sku: &str) -> Value {
+    json!({"sku": sku, "name": "Cup", "category": "ceramics", "price": {"amount": 1250, "currency": "EUR"}})
+}
+
+fn create(product: &Value) -> Answer {
+    Call::post(COLLECTION, "application/json", product.to_string()).send(handle)
+}
+
+/// Creates a product and says where it is.
+fn created(sku: &str) -> String {
+    create(&cup(sku))
+        .header("location")
+        .expect("created")
+        .to_owned()
+}
+
+fn patch(location: &str, patch: Value) -> Call {
+    Call::new(Method::Patch, location)
+        .header("content-type", "application/merge-patch+json")
+        .chunk(patch.to_string())
+}
+
+fn etag(answer: &Answer) -> String {
+    answer.header("etag").expect("an entity tag").to_owned()
+}
+
+fn get(target: &str) -> Answer {
+    Call::get(target).send(handle)
+}
+
+/// The status and the pointers of a problem.
+fn problem(answer: &Answer) -> (u16, Vec<String>) {
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+    let problem = answer.json();
+    assert_eq!(problem["status"], answer.status);
+    let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+    let pointers = errors
+        .iter()
+        .filter_map(|error| error["pointer"].as_str().map(str::to_owned))
+        .collect();
+    (answer.status, pointers)
+}
+
+/// The status of a problem.
+fn status(answer: &Answer) -> u16 {
+    problem(answer).0
+}

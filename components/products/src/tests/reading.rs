@@ -1,0 +1,132 @@
+//! Reading products, one by one and in pages.
+
+use super::{COLLECTION, created, etag, get, handle, status};
+use serde_json::json;
+use stoa_sdk::http::Method;
+use stoa_sdk::testing::Call;
+
+#[test]
+fn what_a_client_has_is_not_sent_again() {
+    let location = created("A-1");
+    let tag = etag(&get(&location));
+    for known in [
+        tag.clone(),
+        format!("W/{tag}"),
+        format!("\"0\", {tag}"),
+        "*".to_owned(),
+    ] {
+        let answer = Call::get(&location)
+            .header("if-none-match", &known)
+            .send(handle);
+        assert_eq!((answer.status, answer.text()), (304, ""));
+        assert_eq!(etag(&answer), tag);
+    }
+    assert_eq!(
+        Call::get(&location)
+            .header("if-none-match", "\"0\"")
+            .send(handle)
+            .status,
+        200
+    );
+}
+
+#[test]
+fn head_says_what_get_would_send() {
+    let location = created("A-1");
+    let (get, head) = (
+        get(&location),
+        Call::new(Method::Head, &location).send(handle),
+    );
+    assert_eq!((head.status, &head.headers), (200, &get.headers));
+    assert_eq!(head.text(), "");
+}
+
+#[test]
+fn what_does_not_exist_is_not_found() {
+    for target in [
+        "/",
+        "/v1/productsx",
+        "/v1/products/",
+        "/v1/products/1",
+        "/v1/products/1/2",
+        "/v1/products:export",
+    ] {
+        assert_eq!(status(&get(target)), 404, "{target}");
+    }
+    let never_created = "/v1/products/ba7816bf8f01cfea414140de5dae2223";
+    assert_eq!(status(&get(never_created)), 404);
+}
+
+#[test]
+fn another_method_is_told_which_are_allowed() {
+    let answer = Call::new(Method::Put, COLLECTION).send(handle);
+    assert_eq!(
+        (status(&answer), answer.header("allow")),
+        (405, Some("GET, HEAD, POST"))
+    );
+    let answer = Call::new(Method::Post, "/v1/products/1").send(handle);
+    assert_eq!(
+        (status(&answer), answer.header("allow")),
+        (405, Some("GET, HEAD, PATCH, DELETE"))
+    );
+    let answer = get("/v1/products:import");
+    assert_eq!(
+        (status(&answer), answer.header("allow")),
+        (405, Some("POST"))
+    );
+}
+
+// === Listing ===
+
+#[test]
+fn pages_lead_through_every_product_once() {
+    for number in 0..5 {
+        created(&format!("A-{number}"));
+    }
+    let mut ids = Vec::new();
+    let mut target = "/v1/products?limit=2".to_owned();
+    loop {
+        let page = get(&target);
+        let listing = page.json();
+        let items = listing["items"].as_array().expect("a list");
+        ids.extend(
+            items
+                .iter()
+                .filter_map(|item| item["id"].as_str().map(str::to_owned)),
+        );
+        let Some(next) = listing["next"].as_str() else {
+            assert_eq!(page.header("link"), None);
+            break;
+        };
+        target = format!("/v1/products?limit=2&cursor={next}");
+        assert_eq!(
+            page.header("link"),
+            Some(format!("<{target}>; rel=\"next\"").as_str())
+        );
+    }
+    assert_eq!(ids.len(), 5);
+    assert!(ids.is_sorted());
+}
+
+#[test]
+fn an_empty_catalogue_is_an_empty_page() {
+    assert_eq!(get(COLLECTION).json(), json!({"items": [], "next": null}));
+}
+
+#[test]
+fn refused_when_limit_or_cursor_are_not_ours() {
+    for query in [
+        "limit=0",
+        "limit=201",
+        "limit=many",
+        "limit=",
+        "cursor=1",
+        "cursor=",
+    ] {
+        assert_eq!(
+            status(&get(&format!("{COLLECTION}?{query}"))),
+            400,
+            "{query}"
+        );
+    }
+}

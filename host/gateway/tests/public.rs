@@ -1,0 +1,385 @@
+//! The gateway as a client meets it, around a closure instead of components.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use stoa_gateway::config::Limits;
+use stoa_gateway::{Config, Failure, Listener, RequestBody, Routes};
+use tokio_util::sync::CancellationToken;
+
+/// A client gives up after this; a bound for broken runs, not a measure.
+const CLIENT_MAX: Duration = Duration::from_secs(30);
+
+/// A gateway on a free port, stopped when dropped.
+struct Gateway {
+    address: SocketAddr,
+    stop: CancellationToken,
+    served: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Its routes are `/echo`, `/slow`, `/broken`, `/late`, `/full` and the static `/static`.
+    fn start(limits: Limits) -> Self {
+        Self::configured(Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            tls: None,
+            limits,
+        })
+    }
+
+    fn configured(config: Config) -> Self {
+        let limits = config.limits.clone();
+        let listener = Listener::bind(config).expect("a free port can be bound");
+        let address = listener.address().expect("it knows its address");
+        let stop = CancellationToken::new();
+        let stopping = stop.clone();
+        let served = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .expect("it starts");
+            let public = move |_| stoa_gateway::stack(&limits, routes(), tower::service_fn(inner));
+            runtime
+                .block_on(listener.serve(2, public, stopping))
+                .expect("it serves");
+        });
+        Self {
+            address,
+            stop,
+            served: Some(served),
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("the gateway accepts");
+        stream
+            .set_read_timeout(Some(CLIENT_MAX))
+            .expect("a timeout can be set");
+        stream
+    }
+
+    /// Sends bytes and reads until the gateway closes.
+    fn exchange(&self, request: &str) -> String {
+        let mut stream = self.connect();
+        stream
+            .write_all(request.as_bytes())
+            .expect("the request can be sent");
+        rest(&mut stream)
+    }
+
+    fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(served) = self.served.take() {
+            served.join().expect("it stops in order");
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn rest(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    // A reset after the answer is an end too.
+    drop(stream.read_to_end(&mut answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn routes() -> Routes {
+    let paths = ["echo", "slow", "broken", "late", "full"];
+    let triggers: String = paths
+        .iter()
+        .map(|path| {
+            format!("[[trigger.http]]\nid = \"{path}\"\nroute = \"/{path}\"\ncomponent = \"a\"\n")
+        })
+        .collect();
+    let manifest = format!(
+        "spin_manifest_version = 2\n[application]\nname = \"test\"\n[application.tool.stoa]\nschema = 1\n\
+         routes.slow.request_body_bytes_max = 4\n{triggers}\
+         [[trigger.http]]\nroute = \"/static\"\nstatic_response = {{ status_code = 418, headers = {{ x-pot = \"tea\" }}, body = \"short\" }}\n\
+         [component.a]\nsource = \"a.wasm\"\n"
+    );
+    let source = stoa_manifest::text::Source::new("spin.toml", manifest);
+    Routes::new(
+        &stoa_manifest::parse(&source, None)
+            .expect("the manifest is valid")
+            .routes,
+    )
+}
+
+async fn inner(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, Failure> {
+    match request.uri().path() {
+        "/broken" => Err(Failure::Broken),
+        "/late" => Err(Failure::Deadline),
+        "/full" => Err(Failure::Unavailable {
+            retry_after: Duration::from_millis(1500),
+        }),
+        "/slow" => {
+            let body = request
+                .into_body()
+                .collect()
+                .await
+                .map(|body| body.to_bytes().len());
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(Response::new(Full::from(format!("slept, {body:?}"))))
+        }
+        _ => match request.into_body().collect().await {
+            Ok(body) => Ok(Response::new(Full::new(body.to_bytes()))),
+            Err(error) => Ok(Response::new(Full::from(format!("broke: {error}")))),
+        },
+    }
+}
+
+fn head(answer: &str) -> &str {
+    answer.lines().next().unwrap_or_default()
+}
+
+const CLOSE: &str = "host: a\r\nconnection: close\r\n\r\n";
+
+#[test]
+fn refusals_are_problems_without_internals() {
+    let gateway = Gateway::start(Limits::default());
+    let cases = [
+        ("/nowhere", 404, ""),
+        ("/broken", 500, ""),
+        ("/late", 504, ""),
+        ("/full", 503, "retry-after: 2"),
+    ];
+    for (path, status, header) in cases {
+        let answer = gateway.exchange(&format!("GET {path} HTTP/1.1\r\n{CLOSE}"));
+        assert!(
+            head(&answer).starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(
+            answer.contains("content-type: application/problem+json"),
+            "{answer}"
+        );
+        assert!(
+            answer.contains(&format!("\"status\":{status}")) && answer.contains("\"trace\":\""),
+            "{answer}"
+        );
+        assert!(answer.contains(header), "{answer}");
+    }
+}
+
+#[test]
+fn a_traced_client_finds_its_own_trace_id() {
+    let gateway = Gateway::start(Limits::default());
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let answer = gateway.exchange(&format!(
+        "GET /broken HTTP/1.1\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n{CLOSE}"
+    ));
+    assert!(
+        answer.contains(&format!("\"trace\":\"{trace}\"")),
+        "{answer}"
+    );
+}
+
+#[test]
+fn an_answer_carries_no_header_that_nobody_set() {
+    let gateway = Gateway::start(Limits::default());
+    let answer = gateway.exchange(&format!("GET /echo HTTP/1.1\r\n{CLOSE}"));
+    let names: Vec<&str> = answer
+        .lines()
+        .skip(1)
+        .map_while(|line| Some(line.split_once(": ")?.0))
+        .collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| ["content-length", "date", "connection"].contains(name)),
+        "{answer}"
+    );
+}
+
+#[test]
+fn static_responses_need_no_component() {
+    let gateway = Gateway::start(Limits::default());
+    let answer = gateway.exchange(&format!("GET /static HTTP/1.1\r\n{CLOSE}"));
+    assert!(
+        head(&answer).contains("418") && answer.contains("x-pot: tea") && answer.ends_with("short"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn bodies_over_the_limit_are_refused_announced_or_not() {
+    let gateway = Gateway::start(Limits {
+        request_body_bytes_max: 8,
+        ..Limits::default()
+    });
+    let announced = gateway.exchange(&format!(
+        "POST /echo HTTP/1.1\r\ncontent-length: 9\r\n{CLOSE}123456789"
+    ));
+    assert!(head(&announced).contains("413"), "{announced}");
+    let streamed = gateway.exchange(&format!("POST /echo HTTP/1.1\r\ntransfer-encoding: chunked\r\n{CLOSE}5\r\n12345\r\n5\r\n67890\r\n0\r\n\r\n"));
+    assert!(head(&streamed).contains("413"), "{streamed}");
+    let allowed = gateway.exchange(&format!(
+        "POST /echo HTTP/1.1\r\ncontent-length: 8\r\n{CLOSE}12345678"
+    ));
+    assert!(allowed.ends_with("12345678"), "{allowed}");
+    let stricter = gateway.exchange(&format!(
+        "POST /slow HTTP/1.1\r\ncontent-length: 5\r\n{CLOSE}12345"
+    ));
+    assert!(
+        head(&stricter).contains("413"),
+        "a route may set its own limit: {stricter}"
+    );
+}
+
+#[test]
+fn heads_over_the_limit_are_refused() {
+    let gateway = Gateway::start(Limits {
+        request_headers_max: 5,
+        ..Limits::default()
+    });
+    let many: String = (0..10).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let answer = gateway.exchange(&format!("GET /echo HTTP/1.1\r\n{many}{CLOSE}"));
+    assert!(head(&answer).contains("431"), "{answer}");
+    let large = format!(
+        "GET /echo HTTP/1.1\r\nx: {}\r\n{CLOSE}",
+        "y".repeat(64 * 1024)
+    );
+    let answer = gateway.exchange(&large);
+    assert!(
+        head(&answer).contains("431") || answer.is_empty(),
+        "{answer}"
+    );
+}
+
+#[test]
+fn requests_over_the_cap_are_refused_while_others_are_answered() {
+    let gateway = Gateway::start(Limits {
+        requests_in_flight_max: 1,
+        ..Limits::default()
+    });
+    let mut first = gateway.connect();
+    first
+        .write_all(format!("GET /slow HTTP/1.1\r\n{CLOSE}").as_bytes())
+        .expect("the request can be sent");
+    // The first is in flight for 300 ms: asked again until it is seen there.
+    let refused = (0..50)
+        .map(|_| gateway.exchange(&format!("GET /echo HTTP/1.1\r\n{CLOSE}")))
+        .find(|answer| head(answer).contains("503"));
+    assert!(refused.is_some_and(|answer| answer.contains("retry-after: 1")));
+    assert!(head(&rest(&mut first)).contains("200"));
+    let after = gateway.exchange(&format!("GET /echo HTTP/1.1\r\n{CLOSE}"));
+    assert!(head(&after).contains("200"), "{after}");
+}
+
+#[test]
+fn waits_have_ends() {
+    let short = Duration::from_millis(200);
+    let limits = Limits {
+        head_read_max: short,
+        connection_idle_max: short * 2,
+        body_idle_max: short,
+        ..Limits::default()
+    };
+    let gateway = Gateway::start(limits);
+    let silent = "";
+    let dripping = "GET /echo HTTP/1.1\r\nhost: a";
+    let idle = "GET /echo HTTP/1.1\r\nhost: a\r\n\r\n";
+    let preface = "PRI * HT";
+    for begun in [silent, dripping, idle, preface] {
+        let start = Instant::now();
+        let answer = gateway.exchange(begun);
+        assert!(start.elapsed() < CLIENT_MAX, "the gateway closes `{begun}`");
+        assert_eq!(
+            answer.contains("200 OK"),
+            begun == idle,
+            "{begun}: {answer}"
+        );
+    }
+    let half = gateway.exchange(&format!(
+        "POST /echo HTTP/1.1\r\ncontent-length: 10\r\n{CLOSE}12345"
+    ));
+    assert!(
+        half.contains("broke: the client sent nothing for 200ms"),
+        "{half}"
+    );
+}
+
+#[test]
+fn a_keep_alive_connection_outlives_the_head_timeout_between_requests() {
+    let limits = Limits {
+        head_read_max: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let gateway = Gateway::start(limits);
+    let mut stream = gateway.connect();
+    for _ in 0..2 {
+        stream
+            .write_all(b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
+            .expect("the connection is open");
+        let mut buffer = [0; 1024];
+        let read = stream.read(&mut buffer).expect("an answer comes");
+        assert!(String::from_utf8_lossy(&buffer[..read]).contains("200 OK"));
+        // Longer than a head may take: the idle limit counts here, not that one.
+        std::thread::park_timeout(Duration::from_millis(250));
+    }
+}
+
+#[test]
+fn a_slow_handshake_does_not_hold_up_others() {
+    let gateway = Gateway::start(Limits::default());
+    let _silent: Vec<TcpStream> = (0..50).map(|_| gateway.connect()).collect();
+    let answer = gateway.exchange(&format!("GET /echo HTTP/1.1\r\n{CLOSE}"));
+    assert!(head(&answer).contains("200"), "{answer}");
+}
+
+#[test]
+fn stopping_finishes_what_is_in_flight_and_closes_what_is_idle() {
+    let mut gateway = Gateway::start(Limits::default());
+    let mut idle = gateway.connect();
+    idle.write_all(b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n")
+        .expect("the request can be sent");
+    let mut first = [0; 1024];
+    assert!(idle.read(&mut first).expect("an answer comes") > 0);
+    let mut busy = gateway.connect();
+    busy.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
+        .expect("the request can be sent");
+    // Long enough to be accepted, shorter than its answer takes.
+    std::thread::park_timeout(Duration::from_millis(100));
+    gateway.stop();
+    assert!(head(&rest(&mut busy)).contains("200"));
+    assert_eq!(rest(&mut idle), "");
+    assert!(
+        TcpStream::connect(gateway.address).is_err(),
+        "nobody listens any more"
+    );
+}
+
+#[test]
+fn what_does_not_finish_is_cut_off_at_the_drain_bound() {
+    let mut gateway = Gateway::start(Limits {
+        drain_max: Duration::from_millis(50),
+        ..Limits::default()
+    });
+    let mut busy = gateway.connect();
+    busy.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
+        .expect("the request can be sent");
+    std::thread::park_timeout(Duration::from_millis(100));
+    gateway.stop();
+    assert_eq!(rest(&mut busy), "");
+}
+
+#[test]
+fn connect_is_refused() {
+    let gateway = Gateway::start(Limits::default());
+    let answer =
+        gateway.exchange("CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\nconnection: close\r\n\r\n");
+    assert!(
+        head(&answer).contains("405") && answer.contains("allow: "),
+        "{answer}"
+    );
+}

@@ -1,0 +1,83 @@
+//! Compiled code is kept, and loaded only if this host made it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::fixture::Fixture;
+
+fn only_artifact(fixture: &Fixture) -> PathBuf {
+    let mut files = fs::read_dir(fixture.artifacts()).expect("the folder is there");
+    files
+        .next()
+        .expect("there is an artifact")
+        .expect("the folder can be read")
+        .path()
+}
+
+fn compiled(fixture: &Fixture) -> bool {
+    fixture
+        .prepare("hello-02", "")
+        .expect("it can be deployed")
+        .compiled
+}
+
+#[test]
+fn a_second_start_compiles_nothing() {
+    let fixture = Fixture::new();
+    assert!(compiled(&fixture));
+    let again = fixture.restarted();
+    assert!(!compiled(&again));
+}
+
+#[test]
+fn an_artifact_that_was_changed_is_not_loaded() {
+    let fixture = Fixture::new();
+    assert!(compiled(&fixture));
+    let path = only_artifact(&fixture);
+    let good = fs::read(&path).expect("it can be read");
+    for at in [0, 40, good.len() / 2, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&path, &bad).expect("it can be written");
+        assert!(compiled(&fixture), "byte {at} was changed");
+    }
+    for bad in [&good[..0], &good[..20], &good[..good.len() / 2]] {
+        fs::write(&path, bad).expect("it can be written");
+        assert!(compiled(&fixture), "it was cut to {} bytes", bad.len());
+    }
+}
+
+#[test]
+fn an_artifact_of_another_host_is_not_loaded() {
+    let (here, there) = (Fixture::new(), Fixture::new());
+    assert!(compiled(&here) && compiled(&there));
+    fs::copy(only_artifact(&there), only_artifact(&here)).expect("it can be copied");
+    assert!(compiled(&here));
+}
+
+#[test]
+fn an_artifact_under_the_name_of_another_component_is_not_loaded() {
+    let fixture = Fixture::new();
+    assert!(compiled(&fixture));
+    let hello = only_artifact(&fixture);
+    fixture.prepare("hello-03", "").expect("it can be deployed");
+    let other = fs::read_dir(fixture.artifacts()).expect("the folder is there");
+    let other = other
+        .map(|entry| entry.expect("it can be read").path())
+        .find(|path| *path != hello)
+        .expect("there are two");
+    fs::copy(other, &hello).expect("it can be copied");
+    assert!(compiled(&fixture));
+}
+
+#[test]
+fn the_key_is_readable_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new();
+    let key = fixture.artifacts().with_file_name("host.key");
+    let mode = fs::metadata(key)
+        .expect("the key is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o077, 0);
+}

@@ -1,0 +1,216 @@
+//! One builder hides the set-up: a probe, a few lines of manifest, and what it answers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
+use stoa_capabilities::keyvalue::embedded::Embedded;
+use stoa_capabilities::{Capabilities, Durability};
+use stoa_manifest::text::Source;
+use stoa_manifest::{ComponentId, Label};
+use stoa_runtime::{
+    Config, Core, Error, Handler, HostKey, PrepareError, Prepared, RequestBodyError, ResponseBody,
+    ResponseBodyError, Revision, Runtime,
+};
+use tempfile::TempDir;
+
+/// A runtime with its stores, on one core.
+pub(crate) struct Fixture {
+    pub(crate) runtime: Runtime,
+    capabilities: Capabilities,
+    core: Core,
+    folder: TempDir,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        Self::in_folder(tempfile::tempdir().expect("a folder can be made"), 64)
+    }
+
+    /// A host with room for so many instances.
+    pub(crate) fn with_instances(instances_max: u32) -> Self {
+        Self::in_folder(
+            tempfile::tempdir().expect("a folder can be made"),
+            instances_max,
+        )
+    }
+
+    fn in_folder(folder: TempDir, instances_max: u32) -> Self {
+        let key = HostKey::load(&folder.path().join("host.key")).expect("a key can be made");
+        let config = Config {
+            instances_max,
+            cores: 1,
+            artifacts: folder.path().join("compiled"),
+        };
+        let runtime = Runtime::new(config, key).expect("the engine starts");
+        let mut capabilities = Capabilities::default();
+        for name in ["default", "other"] {
+            let store = Embedded::open(
+                &folder.path().join(format!("{name}.db")),
+                Durability::Process,
+            );
+            capabilities
+                .keyvalue
+                .insert(label(name), store.expect("the store opens"));
+        }
+        let core = runtime.core();
+        Self {
+            runtime,
+            capabilities,
+            core,
+            folder,
+        }
+    }
+
+    /// The same host, started again.
+    pub(crate) fn restarted(self) -> Self {
+        let Self { folder, .. } = self;
+        Self::in_folder(folder, 64)
+    }
+
+    /// Where compiled code is kept.
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.folder.path().join("compiled")
+    }
+
+    /// Prepares a probe; `manifest` is what stands in its `[component.guest]`.
+    pub(crate) fn prepare(&self, probe: &str, manifest: &str) -> Result<Prepared, PrepareError> {
+        let wasm = match probe {
+            "keyvalue-js" => stoa_testkit::javascript_probe(),
+            probe => stoa_testkit::probe(probe),
+        };
+        self.prepare_wasm(
+            &std::fs::read(wasm).expect("the probe can be read"),
+            manifest,
+        )
+    }
+
+    pub(crate) fn prepare_wasm(&self, wasm: &[u8], manifest: &str) -> Result<Prepared, PrepareError> {
+        let text = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"test\"\n[[trigger.http]]\nroute = \"/...\"\n\
+             component = \"guest\"\n[component.guest]\nsource = \"guest.wasm\"\n{manifest}"
+        );
+        let app = stoa_manifest::parse(&Source::new("spin.toml", text), None)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let id = ComponentId::new("guest").expect("it is an id");
+        let component = &app.components[&id];
+        let granted = self
+            .capabilities
+            .grant(&id, &component.grants)
+            .expect("the labels are there");
+        self.runtime.prepare(&id, component, wasm, granted)
+    }
+
+    /// Serves a probe on this core.
+    pub(crate) fn serve(&self, probe: &str, manifest: &str) -> Service {
+        let prepared = self
+            .prepare(probe, manifest)
+            .unwrap_or_else(|error| panic!("{probe}: {error}"));
+        self.serve_revision(&prepared.revision)
+    }
+
+    pub(crate) fn serve_revision(&self, revision: &Arc<Revision>) -> Service {
+        Service {
+            handler: Handler::new(revision, &self.core),
+        }
+    }
+}
+
+fn label(name: &str) -> Label {
+    Label::new(name).expect("it is a label")
+}
+
+/// A probe at work.
+#[derive(Clone)]
+pub(crate) struct Service {
+    handler: Handler,
+}
+
+/// A whole answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Service {
+    pub(crate) async fn send<B>(
+        &self,
+        method: Method,
+        path: &str,
+        body: B,
+    ) -> Result<Response<ResponseBody>, Error>
+    where
+        B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
+    {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "test")
+            .body(body);
+        self.handler
+            .handle(request.expect("the request is good"))
+            .await
+    }
+
+    pub(crate) async fn handle<B>(&self, request: Request<B>) -> Result<Response<ResponseBody>, Error>
+    where
+        B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
+    {
+        self.handler.handle(request).await
+    }
+
+    pub(crate) async fn head(&self, path: &str) -> Result<Response<ResponseBody>, Error> {
+        self.send(Method::GET, path, nothing()).await
+    }
+
+    /// A GET, answered to its end.
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Error> {
+        let response = self.head(path).await?;
+        let status = response.status();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("the body is complete")
+            .to_bytes();
+        Ok(Answer { status, body })
+    }
+
+    /// A GET whose body is known to break off.
+    pub(crate) async fn broken(&self, path: &str) -> (Bytes, ResponseBodyError) {
+        let mut body = self.head(path).await.expect("the head arrives").into_body();
+        let mut seen = Vec::new();
+        loop {
+            match body.frame().await {
+                Some(Ok(frame)) => {
+                    seen.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data))
+                }
+                Some(Err(error)) => return (seen.into(), error),
+                None => panic!(
+                    "the body ended as if complete: {:?}",
+                    String::from_utf8_lossy(&seen)
+                ),
+            }
+        }
+    }
+}
+
+pub(crate) fn nothing() -> impl Body<Data = Bytes, Error = RequestBodyError> + Send + 'static {
+    full("")
+}
+
+pub(crate) fn full(
+    body: impl Into<Bytes>,
+) -> impl Body<Data = Bytes, Error = RequestBodyError> + Send + 'static {
+    Full::new(body.into()).map_err(|never| match never {})
+}

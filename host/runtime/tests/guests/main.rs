@@ -1,0 +1,28 @@
+//! Real guests in the runtime, without a socket: one file per subject.
+
+mod artifacts;
+mod behaviour;
+mod fixture;
+mod keyvalue;
+mod linking;
+
+/// A probe that no test asks for proves nothing.
+#[test]
+fn every_probe_is_asked_for_by_a_test() {
+    let tests = [
+        include_str!("artifacts.rs"),
+        include_str!("behaviour.rs"),
+        include_str!("keyvalue.rs"),
+        include_str!("linking.rs"),
+    ];
+    let probes = stoa_testkit::repository().join("components/probes");
+    for entry in std::fs::read_dir(probes).expect("there are probes") {
+        let name = entry.expect("the folder can be read").file_name();
+        let name = name.to_str().expect("probes have plain names");
+        let asked = format!("\"{name}\"");
+        assert!(
+            tests.iter().any(|text| text.contains(&asked)),
+            "no test asks for the probe {asked}"
+        );
+    }
+}

@@ -1,0 +1,328 @@
+//! `stoa up` as a user runs it: what it refuses, and how it ends.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use stoa_testkit::{Ended, Host, Launch, probe};
+
+const STOA: &str = env!("CARGO_BIN_EXE_stoa");
+/// A client gives up after this; a bound for broken runs, not a measure.
+const CLIENT_MAX: Duration = Duration::from_secs(30);
+
+fn manifest(component: &str) -> String {
+    format!(
+        "spin_manifest_version = 2\n[application]\nname = \"test\"\n[[trigger.http]]\nroute = \"/...\"\n\
+         component = \"guest\"\n[component.guest]\n{component}\n"
+    )
+}
+
+fn serving(name: &str) -> String {
+    manifest(&format!("source = \"{}\"", probe(name).display()))
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it accepts");
+    stream
+        .set_read_timeout(Some(CLIENT_MAX))
+        .expect("a timeout can be set");
+    stream
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = connect(address);
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
+    )
+    .expect("it can be sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer comes");
+    answer
+}
+
+/// It failed with this code and said all of these.
+fn assert_says(ended: &Ended, code: i32, parts: &[&str]) {
+    assert_eq!(ended.status.code(), Some(code), "{}", ended.stderr);
+    for part in parts {
+        assert!(
+            ended.stderr.contains(part),
+            "`{part}` is missing in:\n{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn a_bad_manifest_is_told_with_all_its_mistakes() {
+    let ended = Launch::new(
+        STOA,
+        "spin_manifest_version = 2\n[application]\nnam = \"x\"\n[[trigger.http]]\nroute = 5\n",
+    )
+    .fail();
+    assert_says(
+        &ended,
+        64,
+        &[
+            "unknown field `nam`",
+            "did you mean `name`?",
+            "spin.toml:5:9",
+            "mistakes in spin.toml",
+        ],
+    );
+}
+
+#[test]
+fn a_missing_manifest_is_told() {
+    let launch = Launch::new(STOA, "").arguments(&["--from", "nowhere.toml"]);
+    assert_says(&launch.fail(), 64, &["cannot read `nowhere.toml`"]);
+}
+
+#[test]
+fn a_missing_wasm_file_is_told() {
+    let ended = Launch::new(STOA, &manifest("source = \"gone.wasm\"")).fail();
+    assert_says(
+        &ended,
+        64,
+        &[
+            "component `guest`: cannot read `./gone.wasm`",
+            "= hint: it has no build command",
+        ],
+    );
+}
+
+#[test]
+fn a_corrupt_wasm_file_is_told() {
+    let launch = Launch::new(STOA, &manifest("source = \"bad.wasm\""));
+    std::fs::write(launch.folder().join("bad.wasm"), "no wasm").expect("it can be written");
+    assert_says(
+        &launch.fail(),
+        64,
+        &[
+            "component `guest`",
+            "is not a valid component",
+            "= hint: build it for `wasm32-wasip2`",
+        ],
+    );
+}
+
+#[test]
+fn an_unknown_label_is_told() {
+    let component = format!(
+        "source = \"{}\"\nkey_value_stores = [\"nobody\"]",
+        probe("hello-02").display()
+    );
+    let ended = Launch::new(STOA, &manifest(&component)).fail();
+    assert_says(
+        &ended,
+        64,
+        &[
+            "nothing is configured under that label",
+            "[keyvalue.nobody.embedded]",
+            "`default`",
+        ],
+    );
+}
+
+#[test]
+fn a_bad_runtime_configuration_is_told() {
+    let launch =
+        Launch::new(STOA, &serving("hello-02")).arguments(&["--runtime-config-file", "rc.toml"]);
+    std::fs::write(
+        launch.folder().join("rc.toml"),
+        "[gateway]\nlisten = \"x\"\nport = 1\n",
+    )
+    .expect("it can be written");
+    assert_says(
+        &launch.fail(),
+        64,
+        &["rc.toml:2:10", "unknown field `port`", "2 mistakes"],
+    );
+}
+
+#[test]
+fn what_this_version_cannot_do_is_refused_not_ignored() {
+    let component = format!(
+        "source = \"{}\"\nfiles = [\"x\"]\nsqlite_databases = [\"default\"]",
+        probe("hello-02").display()
+    );
+    let ended = Launch::new(STOA, &manifest(&component)).fail();
+    assert_says(
+        &ended,
+        64,
+        &[
+            "`guest` mounts files",
+            "`guest` opens SQLite databases",
+            "does not support yet",
+        ],
+    );
+}
+
+#[test]
+fn a_port_in_use_is_told_before_anything_is_built() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("it has an address").to_string();
+    let component = "source = \"x.wasm\"\nbuild.command = \"touch built\"";
+    let launch = Launch::new(STOA, &manifest(component)).arguments(&["--listen", &address]);
+    assert_says(
+        &launch.fail(),
+        64,
+        &["is in use", "choose another with `--listen`"],
+    );
+    assert!(!launch.folder().join("built").exists());
+}
+
+#[test]
+fn a_failing_build_is_told() {
+    let ended = Launch::new(
+        STOA,
+        &manifest("source = \"x.wasm\"\nbuild.command = \"exit 3\""),
+    )
+    .fail();
+    assert_says(
+        &ended,
+        1,
+        &["the build command of `guest` failed", "`exit 3`"],
+    );
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_told() {
+    let launch = Launch::new(STOA, &serving("hello-02")).arguments(&[
+        "--tls-cert",
+        "c.pem",
+        "--tls-key",
+        "k.pem",
+    ]);
+    assert_says(
+        &launch.fail(),
+        1,
+        &["cannot read a certificate from `c.pem`"],
+    );
+}
+
+#[test]
+fn a_second_host_on_one_state_directory_is_told() {
+    let first = Launch::new(STOA, &serving("hello-02")).start();
+    let state = first.folder().join(".stoa").display().to_string();
+    let second = Launch::new(STOA, &serving("hello-02")).arguments(&[
+        "--state-dir",
+        &state,
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    assert_says(
+        &second.fail(),
+        64,
+        &["another `stoa up`", &first.id().to_string(), "--state-dir"],
+    );
+    assert!(get(first.address(), "/").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn components_are_built_before_they_are_served() {
+    let wasm = probe("hello-02").display().to_string();
+    let component = format!("source = \"guest.wasm\"\nbuild.command = \"cp {wasm} guest.wasm\"");
+    let host = Launch::new(STOA, &manifest(&component)).start();
+    assert!(get(host.address(), "/").contains("Hello from WASI 0.2!"));
+}
+
+#[test]
+fn signals_finish_what_is_in_flight_and_exit_0() {
+    for signal in ["TERM", "INT"] {
+        let host = Launch::new(STOA, &serving("behaviour-03")).start();
+        let mut stream = connect(host.address());
+        write!(
+            stream,
+            "GET /stream?count=10&delay-ms=50 HTTP/1.1\r\nhost: test\r\n\r\n"
+        )
+        .expect("it can be sent");
+        let mut first = [0; 1];
+        stream.read_exact(&mut first).expect("the answer begins");
+        host.signal(signal);
+        host.logged("stopping");
+        let mut rest = String::new();
+        stream
+            .read_to_string(&mut rest)
+            .expect("the answer goes on");
+        assert!(rest.contains("tick 9\n"), "{rest}");
+        let ended = host.ended();
+        assert_eq!(ended.status.code(), Some(0), "{signal}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn guests_print_into_the_log() {
+    let host = Launch::new(STOA, &serving("behaviour-02")).start();
+    get(host.address(), "/print");
+    let line = host.logged("stdout");
+    for field in ["component=guest", "revision=", "instance="] {
+        assert!(line.contains(field), "{field} is missing in: {line}");
+    }
+    host.logged("stderr");
+}
+
+#[test]
+fn little_address_space_means_slower_instances_not_none() {
+    // Enough for the process and a few memories, far from enough for a pool of a thousand.
+    let script = format!("ulimit -v 8000000; exec {STOA} \"$@\"");
+    let launch = Launch::new(STOA, &serving("hello-02"));
+    let wrapper = launch.folder().join("limited");
+    std::fs::write(&wrapper, format!("#!/bin/bash\n{script}\n")).expect("it can be written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&wrapper, mode).expect("it can be made a program");
+    let host = launch.binary(wrapper.display().to_string()).start();
+    host.logged("no address space for an instance pool");
+    for _ in 0..3 {
+        assert!(get(host.address(), "/").contains("Hello"));
+    }
+}
+
+#[test]
+fn seeds_are_loaded_once() {
+    let host_config = "seed = \"first-start\"\n[keyvalue.default.embedded]\n";
+    let component = format!(
+        "source = \"{}\"\nkey_value_stores = [\"default\"]",
+        probe("keyvalue-02").display()
+    );
+    let seeds = "[application.tool.stoa]\nschema = 1\n[application.tool.stoa.seeds.one]\nfile = \"seed.txt\"\n\
+                 path = \"/?api=stoa&op=increment&label=default&key=seeded&delta=1\"\n";
+    let prepare = |launch: &Launch| {
+        std::fs::write(launch.folder().join("rc.toml"), host_config).expect("it can be written");
+        std::fs::write(launch.folder().join("seed.txt"), "seed").expect("it can be written");
+    };
+    let launch = Launch::new(STOA, &format!("{}\n{seeds}", manifest(&component)))
+        .arguments(&["--runtime-config-file", "rc.toml"]);
+    prepare(&launch);
+    let mut host: Host = launch.start();
+    for _ in 0..2 {
+        let read = get(host.address(), "/?api=stoa&op=get&label=default&key=seeded");
+        assert!(
+            read.ends_with("\r\n\r\n1") || read.contains("\r\n1\r\n"),
+            "{read}"
+        );
+        host.signal("TERM");
+        host = host.restarted();
+    }
+}
+
+#[test]
+fn the_shop_serves_its_catalogue() {
+    let root = stoa_testkit::repository();
+    probe("products");
+    let launch = Launch::new(STOA, "").arguments(&[
+        "--from",
+        &root.join("spin.toml").display().to_string(),
+        "--skip-build",
+        "--state-dir",
+        "state",
+    ]);
+    let host = launch.start();
+    let list = get(host.address(), "/v1/products?limit=200");
+    assert!(list.starts_with("HTTP/1.1 200"), "{list}");
+    assert_eq!(
+        list.matches("\"sku\"").count(),
+        60,
+        "the seed catalogue is served"
+    );
+}

@@ -1,0 +1,78 @@
+//! What the floor promised: see the last list of its issue. One module per point.
+
+mod catalogue;
+mod fresh_clone;
+mod hello;
+mod import_large;
+mod import_real;
+mod kill;
+mod manifest;
+mod misbehaving;
+mod random;
+mod readme;
+mod second_start;
+mod stage;
+
+use super::{Point, Scale, Shown, Tally};
+use stage::Stage;
+
+const POINTS: [Point<Stage>; 9] = [
+    Point {
+        name: "fresh-clone",
+        show: fresh_clone::show,
+    },
+    Point {
+        name: "import-real",
+        show: import_real::show,
+    },
+    Point {
+        name: "import-large",
+        show: import_large::show,
+    },
+    Point {
+        name: "kill-9",
+        show: kill::show,
+    },
+    Point {
+        name: "misbehaving-0.2",
+        show: |stage| misbehaving::show(stage, Abi::P2),
+    },
+    Point {
+        name: "misbehaving-0.3",
+        show: |stage| misbehaving::show(stage, Abi::P3),
+    },
+    Point {
+        name: "second-start",
+        show: second_start::show,
+    },
+    Point {
+        name: "hello-0.2",
+        show: |stage| hello::show(stage, Abi::P2),
+    },
+    Point {
+        name: "hello-0.3",
+        show: |stage| hello::show(stage, Abi::P3),
+    },
+];
+
+/// Which `wasi:http` a guest exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Abi {
+    P2,
+    P3,
+}
+
+impl Abi {
+    /// How the names of probes end.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::P2 => "02",
+            Self::P3 => "03",
+        }
+    }
+}
+
+/// Runs the list.
+pub(super) fn run(scale: Scale) -> Tally {
+    super::show(&POINTS, &Stage::set(scale))
+}

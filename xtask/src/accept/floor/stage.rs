@@ -1,0 +1,131 @@
+//! What all points need: the built binary, the built guests, a folder to work in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+
+use super::readme::Readme;
+use crate::accept::Scale;
+use crate::host::{self, Host, START_MAX};
+use crate::process;
+use crate::scratch::Scratch;
+
+/// A cold build on two cores stays far below.
+pub(super) const BUILD_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// The name of this variable is the README's business too: what is built already is not built again.
+const SKIP_BUILD: &str = "STOA_SKIP_BUILD";
+
+pub(super) struct Stage {
+    root: PathBuf,
+    target: PathBuf,
+    /// A copy: a point may build another one in its place.
+    stoa: PathBuf,
+    scratch: Scratch,
+    scale: Scale,
+}
+
+impl Stage {
+    /// Builds what is to be shown, unless told not to.
+    pub(super) fn set(scale: Scale) -> anyhow::Result<Self> {
+        let root = root()?;
+        let target = target(&root);
+        let built = target.join("release/stoa");
+        if std::env::var_os(SKIP_BUILD).is_none() {
+            build(&root, &target)?;
+        }
+        let scratch = Scratch::new("stoa-accept")?;
+        let stoa = scratch.path().join("stoa");
+        fs::copy(&built, &stoa).with_context(|| format!("cannot copy `{}`", built.display()))?;
+        Ok(Self {
+            root,
+            target,
+            stoa,
+            scratch,
+            scale,
+        })
+    }
+
+    pub(super) fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// The repository.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where cargo builds the host.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    pub(super) fn stoa(&self) -> &Path {
+        &self.stoa
+    }
+
+    pub(super) fn manifest(&self) -> PathBuf {
+        self.root.join("spin.toml")
+    }
+
+    pub(super) fn readme(&self) -> anyhow::Result<Readme> {
+        Readme::read(&self.root)
+    }
+
+    /// A folder of this run.
+    pub(super) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.scratch.path().join(name);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// A built probe.
+    pub(super) fn probe(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let file = format!("components/target/wasm32-wasip2/release/probe_{name}.wasm");
+        let file = self.root.join(file);
+        ensure!(file.is_file(), "`{}` is not built", file.display());
+        Ok(file)
+    }
+
+    /// The shop, served from a state directory that lasts as long as this run.
+    pub(super) fn shop(&self, state: &str) -> anyhow::Result<Host> {
+        let state = self.folder(&format!("{state}-state"))?;
+        Host::start(
+            &mut host::up(&self.stoa, &self.manifest(), &state),
+            START_MAX,
+        )
+    }
+}
+
+fn root() -> anyhow::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    Ok(root.context("this crate is in no repository")?.to_owned())
+}
+
+fn target(root: &Path) -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root.join(folder)
+}
+
+/// Host, shop and probes. The shop is built by the host itself, which adds the target that the probes need as well.
+fn build(root: &Path, target: &Path) -> anyhow::Result<()> {
+    eprintln!("building ...");
+    let mut host = process::command("cargo", root);
+    host.args(["build", "--release"])
+        .env("CARGO_TARGET_DIR", target);
+    process::watched(&mut host, BUILD_MAX)?;
+    let mut shop = process::command(target.join("release/stoa"), root);
+    process::watched(shop.args(["build", "--from", "spin.toml"]), BUILD_MAX)?;
+    let mut probes = process::command("cargo", &root.join("components"));
+    probes.args([
+        "build",
+        "--release",
+        "--workspace",
+        "--target",
+        "wasm32-wasip2",
+    ]);
+    process::watched(&mut probes, BUILD_MAX)
+}
