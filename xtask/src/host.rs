@@ -95,7 +95,10 @@ impl Host {
             .process
             .wait(STOP_MAX)?
             .with_context(|| format!("it did not stop within {STOP_MAX:?} of SIGTERM"))?;
-        ensure!(status.success(), "stopped by SIGTERM, it ended with {status}");
+        ensure!(
+            status.success(),
+            "stopped by SIGTERM, it ended with {status}"
+        );
         Ok(())
     }
 
@@ -153,12 +156,12 @@ impl Log {
 
 // === functions ===
 
-/// `stoa up` on a free port, without building.
+/// `stoa up` on a free port.
 pub(crate) fn up(stoa: &Path, manifest: &Path, state: &Path) -> Command {
     let folder = manifest.parent().unwrap_or(Path::new("."));
     let mut command = process::command(stoa, folder);
     command
-        .args(["up", "--skip-build", "--listen", "127.0.0.1:0"])
+        .args(["up", "--listen", "127.0.0.1:0"])
         .arg("--from")
         .arg(manifest)
         .arg("--state-dir")
@@ -183,7 +186,13 @@ fn announcement(line: &str) -> Option<SocketAddr> {
     ANNOUNCEMENTS
         .iter()
         .find_map(|words| line.strip_prefix(*words))
-        .and_then(|address| address.trim().trim_end_matches('/').parse::<SocketAddr>().ok())
+        .and_then(|address| {
+            address
+                .trim()
+                .trim_end_matches('/')
+                .parse::<SocketAddr>()
+                .ok()
+        })
 }
 
 #[cfg(test)]

@@ -64,7 +64,10 @@ enum Framing {
     /// So many bytes are left.
     Length(u64),
     /// So many bytes are left of a chunk; `begun` says whether there was one.
-    Chunked { left: u64, begun: bool },
+    Chunked {
+        left: u64,
+        begun: bool,
+    },
     UntilClose,
 }
 
@@ -111,7 +114,8 @@ impl Head {
             let (name, value) = field
                 .split_once(':')
                 .with_context(|| format!("not a header field: {field:?}"))?;
-            head.headers.push((name.to_owned(), value.trim().to_owned()));
+            head.headers
+                .push((name.to_owned(), value.trim().to_owned()));
         }
     }
 
@@ -307,11 +311,13 @@ impl Read for Timed {
             return Err(io::ErrorKind::TimedOut.into());
         }
         self.stream.set_read_timeout(Some(left))?;
-        self.stream.read(buffer).map_err(|error| match error.kind() {
-            // What Linux calls a read that took too long.
-            io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
-            _ => error,
-        })
+        self.stream
+            .read(buffer)
+            .map_err(|error| match error.kind() {
+                // What Linux calls a read that took too long.
+                io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+                _ => error,
+            })
     }
 }
 
@@ -405,7 +411,11 @@ mod tests {
         let end = io::ErrorKind::UnexpectedEof;
         assert_eq!(broken("content-length: 3\r\n", "ab"), end);
         for body in ["", "2\r\n", "2\r\na", "2\r\nab\r\n", "2\r\nab\r\n0\r\n"] {
-            assert_eq!(broken("transfer-encoding: chunked\r\n", body), end, "{body:?}");
+            assert_eq!(
+                broken("transfer-encoding: chunked\r\n", body),
+                end,
+                "{body:?}"
+            );
         }
         let wrong = broken("transfer-encoding: chunked\r\n", "1\r\nab\r\n0\r\n\r\n");
         assert_eq!(wrong, io::ErrorKind::InvalidData);

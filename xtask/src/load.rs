@@ -71,8 +71,13 @@ fn wrk(address: SocketAddr, seconds: u64) -> anyhow::Result<Rate> {
 
 /// Reads a report of `wrk`.
 fn read(report: &str) -> Option<Rate> {
-    let value = |name: &str| report.lines().find_map(|line| line.trim().strip_prefix(name));
-    let refused = value("Non-2xx or 3xx responses:").and_then(|count| count.trim().parse::<u64>().ok());
+    let value = |name: &str| {
+        report
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(name))
+    };
+    let refused =
+        value("Non-2xx or 3xx responses:").and_then(|count| count.trim().parse::<u64>().ok());
     // `connect 0, read 0, write 0, timeout 0`
     let lost = value("Socket errors:").map_or(0, |counts| {
         counts

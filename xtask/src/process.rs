@@ -68,11 +68,7 @@ impl Process {
     pub(crate) fn wait(&mut self, limit: Duration) -> anyhow::Result<Option<ExitStatus>> {
         let until = Instant::now() + limit;
         loop {
-            if let Some(status) = self
-                .child
-                .try_wait()
-                .context("cannot wait for a program")?
-            {
+            if let Some(status) = self.child.try_wait().context("cannot wait for a program")? {
                 return Ok(Some(status));
             }
             if Instant::now() >= until {
@@ -241,7 +237,10 @@ mod tests {
         let mut command = typed("echo out; echo err >&2; exit 3", Path::new("/"));
         let finished = output(&mut command, LIMIT).expect("sh is there");
         assert_eq!(finished.status.code(), Some(3));
-        assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("out\n", "err\n"));
+        assert_eq!(
+            (finished.stdout.as_str(), finished.stderr.as_str()),
+            ("out\n", "err\n")
+        );
         assert!(successful(&mut command, LIMIT).is_err());
     }
 

@@ -179,12 +179,12 @@ impl Runtime {
         &self,
         component: &wasmtime::component::Component,
     ) -> Result<(ProxyPre<State>, Abi), PrepareError> {
-        let abi = self.abi(component)?;
         let mismatch = |error: wasmtime::Error| PrepareError::Mismatch(format!("{error:#}"));
         let pre = self
             .linker
             .instantiate_pre(component)
             .map_err(|error| self.import(component).unwrap_or_else(|| mismatch(error)))?;
+        let abi = self.abi(component)?;
         let pre = match abi {
             Abi::Wasi02 => ProxyPre::P2(p2::bindings::ProxyPre::new(pre).map_err(mismatch)?),
             Abi::Wasi03 => ProxyPre::P3(p3::bindings::ServicePre::new(pre).map_err(mismatch)?),

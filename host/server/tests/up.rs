@@ -245,7 +245,7 @@ fn signals_finish_what_is_in_flight_and_exit_0() {
         stream
             .read_to_string(&mut rest)
             .expect("the answer goes on");
-        assert!(rest.contains("tick 9\n"), "{rest}");
+        assert!(rest.contains("tick 10\n"), "{rest}");
         let ended = host.ended();
         assert_eq!(ended.status.code(), Some(0), "{signal}: {}", ended.stderr);
     }

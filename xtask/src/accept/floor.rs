@@ -13,7 +13,7 @@ mod readme;
 mod second_start;
 mod stage;
 
-use super::{Point, Scale, Shown, Tally};
+use super::{Point, Scale, Tally};
 use stage::Stage;
 
 const POINTS: [Point<Stage>; 9] = [

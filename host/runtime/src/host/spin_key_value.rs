@@ -156,13 +156,14 @@ type Fetch = Pin<Box<dyn Future<Output = Result<keyvalue::Page, keyvalue::Error>
 /// All keys, a page at a time: a large store is never in memory at once.
 struct Keys {
     handle: keyvalue::Handle,
-    page: Fetch,
+    /// The page that is being fetched; none after the last.
+    page: Option<Fetch>,
     done: Option<oneshot::Sender<Result<(), Error>>>,
 }
 
 impl Keys {
     fn new(handle: keyvalue::Handle, done: oneshot::Sender<Result<(), Error>>) -> Self {
-        let page = fetch(&handle, None);
+        let page = Some(fetch(&handle, None));
         Self {
             handle,
             page,
@@ -172,6 +173,7 @@ impl Keys {
 
     /// A guest that dropped the future does not want to know.
     fn end(&mut self, outcome: Result<(), Error>) -> StreamResult {
+        self.page = None;
         if let Some(done) = self.done.take() {
             drop(done.send(outcome));
         }
@@ -196,7 +198,11 @@ impl<D> StreamProducer<D> for Keys {
         finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {
         let this = self.get_mut();
-        let page = match this.page.as_mut().poll(cx) {
+        // Asked again after the last page: the guest reads until it is told that the stream ended.
+        let Some(page) = &mut this.page else {
+            return Poll::Ready(Ok(StreamResult::Dropped));
+        };
+        let page = match page.as_mut().poll(cx) {
             Poll::Pending if finish => return Poll::Ready(Ok(StreamResult::Cancelled)),
             page => ready!(page),
         };
@@ -213,7 +219,7 @@ impl<D> StreamProducer<D> for Keys {
         );
         Poll::Ready(Ok(match page.next {
             Some(next) => {
-                this.page = fetch(&this.handle, Some(next));
+                this.page = Some(fetch(&this.handle, Some(next)));
                 StreamResult::Completed
             }
             None => this.end(Ok(())),

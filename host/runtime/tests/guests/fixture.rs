@@ -88,7 +88,11 @@ impl Fixture {
         )
     }
 
-    pub(crate) fn prepare_wasm(&self, wasm: &[u8], manifest: &str) -> Result<Prepared, PrepareError> {
+    pub(crate) fn prepare_wasm(
+        &self,
+        wasm: &[u8],
+        manifest: &str,
+    ) -> Result<Prepared, PrepareError> {
         let text = format!(
             "spin_manifest_version = 2\n[application]\nname = \"test\"\n[[trigger.http]]\nroute = \"/...\"\n\
              component = \"guest\"\n[component.guest]\nsource = \"guest.wasm\"\n{manifest}"
@@ -162,7 +166,10 @@ impl Service {
             .await
     }
 
-    pub(crate) async fn handle<B>(&self, request: Request<B>) -> Result<Response<ResponseBody>, Error>
+    pub(crate) async fn handle<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody>, Error>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
     {

@@ -26,10 +26,10 @@ struct Caller<'a> {
 impl Caller<'_> {
     async fn call(&self, query: &str) -> Answer {
         let Self { guest, api } = self;
-        guest
+        let answer = guest
             .get(&format!("/?api={api}&label=default&{query}"))
-            .await
-            .expect("the probe answers")
+            .await;
+        answer.unwrap_or_else(|error| panic!("{api} {query}: {error}"))
     }
 
     async fn expect(&self, query: &str, status: u16, body: &str) {

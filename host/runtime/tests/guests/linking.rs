@@ -31,15 +31,20 @@ fn a_damaged_component_is_refused() {
 
 #[test]
 fn an_import_that_nobody_provides_is_named_with_the_nearest_one() {
-    // A component that imports one empty instance and exports nothing, written out in its binary form.
+    // A component that imports an instance with one function and exports nothing, written out in its binary form.
     let component = |import: &str| {
         let mut wasm = b"\0asm\x0d\0\x01\0".to_vec();
-        wasm.extend([7, 3, 1, 0x42, 0]);
-        let mut section = vec![1, 0, import.len() as u8];
-        section.extend(import.as_bytes());
-        section.extend([5, 0]);
-        wasm.extend([10, section.len() as u8]);
-        wasm.extend(section);
+        // The type of the instance: a function type, exported as `f`.
+        let instance = [
+            1, 0x42, 2, 0x01, 0x40, 0, 0x01, 0, 0x04, 0, 1, b'f', 0x01, 0,
+        ];
+        wasm.extend([7, instance.len() as u8]);
+        wasm.extend(instance);
+        let mut imports = vec![1, 0, import.len() as u8];
+        imports.extend(import.as_bytes());
+        imports.extend([0x05, 0]);
+        wasm.extend([10, imports.len() as u8]);
+        wasm.extend(imports);
         wasm
     };
     let fixture = Fixture::new();

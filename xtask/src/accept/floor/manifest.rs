@@ -19,7 +19,7 @@ pub(super) struct Mounted<'a> {
 pub(super) fn write(folder: &Path, components: &[Mounted<'_>]) -> anyhow::Result<PathBuf> {
     for component in components {
         let copy = folder.join(format!("{}.wasm", component.id));
-        fs::copy(component.wasm, &copy)
+        fs::copy(component.wasm, copy)
             .with_context(|| format!("cannot copy `{}`", component.wasm.display()))?;
     }
     let manifest = folder.join("spin.toml");

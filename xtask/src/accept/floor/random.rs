@@ -24,7 +24,7 @@ pub(super) fn seed() -> u64 {
     let since_1970 = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    since_1970.as_secs() ^ u64::from(since_1970.subsec_nanos()) << 32
+    since_1970.as_secs() ^ (u64::from(since_1970.subsec_nanos()) << 32)
 }
 
 #[cfg(test)]

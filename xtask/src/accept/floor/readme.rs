@@ -72,21 +72,25 @@ impl Readme {
 
     /// The commands that convert and import the real catalogue, as one script, made for these places.
     pub(super) fn import(&self, catalogue: &Path, address: &str) -> anyhow::Result<String> {
-        let converts = |command: &&String| is_conversion(command);
-        let block = self
+        let conversion = |block: &Vec<String>| block.iter().position(|line| is_conversion(line));
+        let (block, at) = self
             .blocks
             .iter()
-            .find(|commands| commands.iter().any(|command| is_conversion(command)))
+            .find_map(|block| Some((block, conversion(block)?)))
             .context("the README has no `jq` line for the eshop catalogue")?;
-        let mut script: Vec<&str> = Vec::new();
-        script.extend(block.iter().find(converts).map(String::as_str));
-        if !script.iter().any(|command| command.contains(IMPORT_PATH)) {
-            // Its own block first.
-            let sending = block.iter().map(String::as_str).chain(self.commands());
-            let mut sending = sending.filter(|command| is_import(command));
-            script.push(sending.next().context("the README has no `curl` line that imports")?);
+        let mut script = block[at].clone();
+        if !script.contains(IMPORT_PATH) {
+            let import = block
+                .iter()
+                .map(String::as_str)
+                // Its own block goes first.
+                .chain(self.commands())
+                .find(|command| is_import(command))
+                .context("the README has no `curl` line that imports")?;
+            script.push('\n');
+            script.push_str(import);
         }
-        Ok(made_for(&script.join("\n"), catalogue, address))
+        Ok(made_for(&script, catalogue, address))
     }
 
     fn commands(&self) -> impl Iterator<Item = &str> {
@@ -141,7 +145,7 @@ fn is_complete(command: &str) -> bool {
     let quotes = command.matches('\'').count();
     let goes_on = ["\\", "|", "&&", "||"];
     let end = command.trim_end();
-    quotes % 2 == 0 && !goes_on.iter().any(|sign| end.ends_with(*sign))
+    quotes.is_multiple_of(2) && !goes_on.iter().any(|sign| end.ends_with(*sign))
 }
 
 /// The script with our catalogue and address in place of the README's.
@@ -154,7 +158,11 @@ fn made_for(script: &str, catalogue: &Path, address: &str) -> String {
         return script;
     };
     let is_outside = |c: char| c.is_whitespace() || "'\"=<@".contains(c);
-    let start = script[..found].rfind(is_outside).map_or(0, |at| at + 1);
+    let start = script[..found]
+        .char_indices()
+        .rev()
+        .find(|(_, c)| is_outside(*c))
+        .map_or(0, |(at, c)| at + c.len_utf8());
     let end = found + CATALOGUE.len();
     script.replace_range(start..end, &catalogue.display().to_string());
     script
@@ -197,7 +205,10 @@ curl --data-binary @rows.ndjson \
         let up = readme.up().expect("it is there");
         assert_eq!(up, "cargo run --release -- up   # then open it");
         assert_eq!(readme.up_arguments().expect("it has one"), ["up"]);
-        assert_eq!(readme.tests().expect("it is there"), "cargo test --workspace");
+        assert_eq!(
+            readme.tests().expect("it is there"),
+            "cargo test --workspace"
+        );
     }
 
     #[test]
@@ -217,7 +228,10 @@ curl --data-binary @rows.ndjson \
                     http://127.0.0.1:3000/v1/products:import\n```\n";
         let script = Readme::parse(text).import(Path::new("/c"), "h:1");
         let script = script.expect("it is there");
-        assert_eq!(script, "jq . /c |\n  curl -T - http://h:1/v1/products:import");
+        assert_eq!(
+            script,
+            "jq . /c |\n  curl -T - http://h:1/v1/products:import"
+        );
     }
 
     #[test]

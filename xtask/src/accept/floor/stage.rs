@@ -15,7 +15,7 @@ use crate::scratch::Scratch;
 /// A cold build on two cores stays far below.
 pub(super) const BUILD_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// The name of this variable is the README's business too: what is built already is not built again.
+/// Set, nothing is built: what is there is shown.
 const SKIP_BUILD: &str = "STOA_SKIP_BUILD";
 
 pub(super) struct Stage {
@@ -93,10 +93,8 @@ impl Stage {
     /// The shop, served from a state directory that lasts as long as this run.
     pub(super) fn shop(&self, state: &str) -> anyhow::Result<Host> {
         let state = self.folder(&format!("{state}-state"))?;
-        Host::start(
-            &mut host::up(&self.stoa, &self.manifest(), &state),
-            START_MAX,
-        )
+        let mut command = host::up(&self.stoa, &self.manifest(), &state);
+        Host::start(command.arg("--skip-build"), START_MAX)
     }
 }
 
@@ -123,6 +121,7 @@ fn build(root: &Path, target: &Path) -> anyhow::Result<()> {
     probes.args([
         "build",
         "--release",
+        "--locked",
         "--workspace",
         "--target",
         "wasm32-wasip2",
