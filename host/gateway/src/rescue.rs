@@ -206,8 +206,9 @@ fn trace_id(traceparent: &HeaderValue) -> Option<String> {
 
 fn new_trace_id() -> String {
     let mut bytes = [0; 16];
-    // Without randomness the answer still goes out, with an id that nothing else has in the log.
-    let _: Result<(), _> = SystemRandom::new().fill(&mut bytes);
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        warn!("no randomness for a trace id, zeros are used");
+    }
     format!("{:032x}", u128::from_be_bytes(bytes))
 }
 

@@ -30,6 +30,9 @@ pub struct Companions {
     pub dependencies: BTreeMap<String, Vec<Dependency>>,
 }
 
+/// `dependencies` of a trigger, as written.
+pub(crate) type DependenciesByRole = Vec<(Spanned<String>, Vec<Spanned<Dependency>>)>;
+
 /// A trigger as it is written. What could not be read is `None`, so that its id is known even so.
 pub(crate) struct Draft {
     pub(crate) kind: String,
@@ -37,7 +40,7 @@ pub(crate) struct Draft {
     pub(crate) id: Option<Spanned<String>>,
     pub(crate) component: Option<Reference>,
     pub(crate) components: Vec<(String, Vec<Reference>)>,
-    pub(crate) dependencies: Vec<(Spanned<String>, Vec<Spanned<Dependency>>)>,
+    pub(crate) dependencies: DependenciesByRole,
     pub(crate) own: Own,
 }
 
@@ -127,7 +130,7 @@ fn read_components(value: Value<'_>) -> Option<Vec<(String, Vec<Reference>)>> {
     }))
 }
 
-fn read_dependencies(value: Value<'_>) -> Option<Vec<(Spanned<String>, Vec<Spanned<Dependency>>)>> {
+fn read_dependencies(value: Value<'_>) -> Option<DependenciesByRole> {
     text::all(value.entries()?.into_iter().map(|(role, value)| {
         let dependencies = text::all(value.items()?.into_iter().map(dependency::read_middleware));
         Some((role, dependencies?))

@@ -10,7 +10,10 @@ fn the_tests_of_the_components_pass() {
         .env_remove("CARGO_TARGET_DIR")
         .output()
         .expect("cargo can be run");
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{stdout}\n{stderr}");
     assert!(stdout.contains("passed"), "some test ran:\n{stdout}");
 }

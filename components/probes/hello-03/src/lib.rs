@@ -1,8 +1,6 @@
 //! The least a WASI 0.3 service does: every request is answered with one fixed text. For benchmarks; keep it so.
 #![cfg(target_family = "wasm")]
 
-mod after;
-
 use wasip3::exports::http::handler::Guest;
 use wasip3::http::types::{ErrorCode, Fields, Request, Response};
 use wasip3::{wit_future, wit_stream};
@@ -23,7 +21,8 @@ impl Guest for Hello {
         let (response, _) = Response::new(headers(), Some(contents), trailers);
         // Sends the default: no trailers.
         drop(end);
-        after::go_on(async move {
+        // The body is read only once the response was returned, so its write outlives the handler.
+        wasip3::spawn_local(async move {
             writer.write_all(BODY.to_vec()).await;
         });
         Ok(response)

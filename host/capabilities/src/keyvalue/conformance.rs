@@ -9,12 +9,15 @@ use super::{
     Value, Version,
 };
 
+/// A case at work.
+pub type Trial = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A fact about a store that starts empty. It panics where the fact does not hold.
 pub struct Case {
     /// The fact.
     pub name: &'static str,
     /// Tries it.
-    pub run: fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub run: fn(Arc<dyn Store>) -> Trial,
 }
 
 macro_rules! cases {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::component::{self, Component};
-use crate::dependency::{self, Dependency};
+use crate::dependency;
 use crate::name::ComponentId;
 use crate::text::{self, Mistake, Report, Span, Spanned, nearest};
 use crate::trigger::{Companions, Reference};
@@ -63,7 +63,7 @@ impl<'r> Components<'r> {
     pub(super) fn companions(
         &mut self,
         components: Vec<(String, Vec<Reference>)>,
-        dependencies: Vec<(Spanned<String>, Vec<Spanned<Dependency>>)>,
+        dependencies: crate::trigger::DependenciesByRole,
         trigger: &str,
     ) -> Companions {
         let mut companions = Companions::default();

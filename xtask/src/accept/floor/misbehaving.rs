@@ -32,7 +32,7 @@ const NEIGHBOURS: [&str; 4] = [
     "/neighbour-p3/",
 ];
 const NEIGHBOUR_PAUSE: Duration = Duration::from_millis(2);
-const CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
 /// A request to a guest that misbehaves, and the answers that are right.
 struct Case {
