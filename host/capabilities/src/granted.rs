@@ -26,6 +26,17 @@ pub struct Granted {
     pub keyvalue: BTreeMap<Label, keyvalue::Handle>,
 }
 
+/// Who holds a handle: what a refusal is logged and counted under.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// The component it was granted to.
+    pub component: ComponentId,
+    /// The revision of it.
+    pub revision: String,
+    /// The label it was granted under.
+    pub label: Label,
+}
+
 /// A grant whose label stands for nothing on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -43,13 +54,14 @@ pub struct Unresolved {
 }
 
 impl Capabilities {
-    /// The handles of one component.
+    /// The handles of one revision of a component.
     ///
     /// # Errors
     /// Every grant that cannot be resolved.
     pub fn grant(
         &self,
         component: &ComponentId,
+        revision: &str,
         grants: &Grants,
     ) -> Result<Granted, Vec<Unresolved>> {
         let mut granted = Granted::default();
@@ -58,8 +70,12 @@ impl Capabilities {
             match self.keyvalue.get(label) {
                 Some(store) => {
                     let (store, grant) = (Arc::clone(store), grant.clone());
-                    let handle =
-                        keyvalue::Handle::new(store, grant, component, label, KEYVALUE_DEADLINE);
+                    let holder = Holder {
+                        component: component.clone(),
+                        revision: revision.to_owned(),
+                        label: label.clone(),
+                    };
+                    let handle = keyvalue::Handle::new(store, grant, holder, KEYVALUE_DEADLINE);
                     granted.keyvalue.insert(label.clone(), handle);
                 }
                 None => unresolved.push(Unresolved {

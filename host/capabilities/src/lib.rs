@@ -15,4 +15,4 @@ mod sqlite;
 
 pub use config::Config;
 pub use durability::Durability;
-pub use granted::{Capabilities, Granted, Unresolved};
+pub use granted::{Capabilities, Granted, Holder, Unresolved};

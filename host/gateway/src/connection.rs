@@ -103,12 +103,16 @@ where
             debug!(%peer, %error, "connection lost before it was served");
             return;
         }
-        let begun =
-            tokio::time::timeout(self.limits.head_read_max, self.clone().begin(stream, peer)).await;
-        match begun {
-            Ok(Ok(connection)) => connection.await,
-            Ok(Err(error)) => debug!(%peer, %error, "connection ended before its first request"),
-            Err(_) => end(peer, Expired::Head),
+        let (limit, stop) = (self.limits.head_read_max, self.stop.clone());
+        let begun = tokio::time::timeout(limit, self.begin(stream, peer));
+        // A client that has not asked for anything is not waited for when all is stopped.
+        match stop.run_until_cancelled(begun).await {
+            Some(Ok(Ok(connection))) => connection.await,
+            Some(Ok(Err(error))) => {
+                debug!(%peer, %error, "connection ended before its first request");
+            }
+            Some(Err(_)) => end(peer, Expired::Head),
+            None => {}
         }
     }
 

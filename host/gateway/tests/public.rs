@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 /// A client gives up after this; a bound for broken runs, not a measure.
 const CLIENT_MAX: Duration = Duration::from_secs(30);
 
+/// More than the buffers between two processes hold.
+const LARGE_BYTES: usize = 64 * 1024 * 1024;
+
 /// A gateway on a free port, stopped when dropped.
 struct Gateway {
     address: SocketAddr,
@@ -22,7 +25,7 @@ struct Gateway {
 }
 
 impl Gateway {
-    /// Its routes are `/echo`, `/slow`, `/broken`, `/late`, `/full` and the static `/static`.
+    /// Its routes are `/echo`, `/slow`, `/broken`, `/late`, `/full`, `/large` and the static `/static`.
     fn start(limits: Limits) -> Self {
         Self::configured(Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -94,7 +97,7 @@ fn rest(stream: &mut TcpStream) -> String {
 }
 
 fn routes() -> Routes {
-    let paths = ["echo", "slow", "broken", "late", "full"];
+    let paths = ["echo", "slow", "broken", "late", "full", "large"];
     let triggers: String = paths
         .iter()
         .map(|path| {
@@ -119,6 +122,7 @@ async fn inner(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, F
     match request.uri().path() {
         "/broken" => Err(Failure::Broken),
         "/late" => Err(Failure::Deadline),
+        "/large" => Ok(Response::new(Full::from(vec![b'x'; LARGE_BYTES]))),
         "/full" => Err(Failure::Unavailable {
             retry_after: Duration::from_millis(1500),
         }),
@@ -345,6 +349,7 @@ fn stopping_finishes_what_is_in_flight_and_closes_what_is_idle() {
         .expect("the request can be sent");
     let mut first = [0; 1024];
     assert!(idle.read(&mut first).expect("an answer comes") > 0);
+    let mut silent = gateway.connect();
     let mut busy = gateway.connect();
     busy.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
         .expect("the request can be sent");
@@ -353,6 +358,7 @@ fn stopping_finishes_what_is_in_flight_and_closes_what_is_idle() {
     gateway.stop();
     assert!(head(&rest(&mut busy)).contains("200"));
     assert_eq!(rest(&mut idle), "");
+    assert_eq!(rest(&mut silent), "");
     assert!(
         TcpStream::connect(gateway.address).is_err(),
         "nobody listens any more"
@@ -382,4 +388,124 @@ fn connect_is_refused() {
         head(&answer).contains("405") && answer.contains("allow: "),
         "{answer}"
     );
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off() {
+    let limits = Limits {
+        write_stall_max: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let gateway = Gateway::start(limits);
+    let mut stream = gateway.connect();
+    stream
+        .write_all(format!("GET /large HTTP/1.1\r\n{CLOSE}").as_bytes())
+        .expect("the request can be sent");
+    // Reads nothing until the gateway has gone: then a byte that is sent to it is refused.
+    let start = Instant::now();
+    while stream.write_all(b" ").is_ok() {
+        assert!(
+            start.elapsed() < CLIENT_MAX,
+            "the gateway waits for a client that does not read"
+        );
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    assert!(rest(&mut stream).len() < LARGE_BYTES);
+    let patient = gateway.exchange(&format!("GET /large HTTP/1.1\r\n{CLOSE}"));
+    assert!(
+        patient.len() > LARGE_BYTES,
+        "a client that reads gets everything"
+    );
+}
+
+/// Sends a GET over HTTP/2 on any stream.
+async fn http2<IO>(io: IO, path: &str) -> (u16, Bytes)
+where
+    IO: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let io = hyper_util::rt::TokioIo::new(io);
+    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io)
+        .await
+        .expect("it speaks HTTP/2");
+    tokio::spawn(connection);
+    let request = Request::get(format!("http://test{path}"))
+        .body(Full::<Bytes>::default())
+        .expect("it is a request");
+    let response = client.send_request(request).await.expect("an answer comes");
+    let status = response.status().as_u16();
+    (
+        status,
+        response
+            .into_body()
+            .collect()
+            .await
+            .expect("the body comes")
+            .to_bytes(),
+    )
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_without_tls_by_prior_knowledge() {
+    let gateway = Gateway::start(Limits::default());
+    let stream = tokio::net::TcpStream::connect(gateway.address)
+        .await
+        .expect("it accepts");
+    let (status, body) = http2(stream, "/static").await;
+    assert_eq!((status, &body[..]), (418, &b"short"[..]));
+}
+
+#[tokio::test]
+async fn tls_serves_both_versions_and_a_silent_handshake_holds_up_nobody() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (certificate, key) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    let made =
+        rcgen::generate_simple_self_signed(vec!["test".into()]).expect("a certificate can be made");
+    std::fs::write(&certificate, made.cert.pem()).expect("it can be written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("it can be written");
+    let tls = Some(stoa_gateway::config::Tls { certificate, key });
+    let gateway = Gateway::configured(Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls,
+        limits: Limits::default(),
+    });
+    let _silent: Vec<TcpStream> = (0..50).map(|_| gateway.connect()).collect();
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(made.cert.der().clone())
+        .expect("it is a certificate");
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let connect = async |alpn: &[u8]| {
+        let mut config =
+            rustls::ClientConfig::builder_with_provider(std::sync::Arc::clone(&provider))
+                .with_safe_default_protocol_versions()
+                .expect("the versions are known")
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
+        config.alpn_protocols = vec![alpn.to_vec()];
+        let stream = tokio::net::TcpStream::connect(gateway.address)
+            .await
+            .expect("it accepts");
+        let name = rustls::pki_types::ServerName::try_from("test").expect("it is a name");
+        tokio_rustls::TlsConnector::from(std::sync::Arc::new(config))
+            .connect(name, stream)
+            .await
+            .expect("it shakes hands")
+    };
+    let (status, _) = http2(connect(b"h2").await, "/static").await;
+    assert_eq!(status, 418);
+    let mut old = connect(b"http/1.1").await;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    old.write_all(format!("GET /static HTTP/1.1\r\n{CLOSE}").as_bytes())
+        .await
+        .expect("it can be sent");
+    let mut answer = String::new();
+    old.read_to_string(&mut answer)
+        .await
+        .expect("an answer comes");
+    assert!(head(&answer).contains("418"), "{answer}");
 }

@@ -63,13 +63,27 @@ pub enum ArtifactError {
     Invalid(String),
 }
 
-/// A component's code and the digest of the wasm it came from.
-pub(crate) struct Artifact {
+/// A component's code, not yet linked to anything.
+pub struct Artifact {
     pub(crate) component: Component,
     /// SHA-256 of the wasm, in hexadecimal.
-    pub(crate) digest: String,
-    /// Whether it was compiled just now.
-    pub(crate) compiled: bool,
+    digest: String,
+    compiled: bool,
+}
+
+/// Characters of the digest that name a revision.
+const REVISION_CHARACTERS: usize = 12;
+
+impl Artifact {
+    /// The revision of a component that has this code: the start of the wasm's digest.
+    pub fn revision(&self) -> &str {
+        &self.digest[..REVISION_CHARACTERS]
+    }
+
+    /// Whether it was compiled just now, and not found compiled.
+    pub fn compiled(&self) -> bool {
+        self.compiled
+    }
 }
 
 /// The folder of compiled code.

@@ -18,9 +18,9 @@ mod request;
 mod revision;
 mod worker;
 
-pub use artifact::{ArtifactError, HostKey};
+pub use artifact::{Artifact, ArtifactError, HostKey};
 pub use body::{RequestBodyError, ResponseBody, ResponseBodyError};
 pub use engine::{Allocation, Config, Runtime};
 pub use error::Error;
 pub use handler::{Core, Handler};
-pub use revision::{Abi, PrepareError, Prepared, Revision};
+pub use revision::{Abi, PrepareError, Revision};

@@ -12,13 +12,10 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::{p2, p3};
 
-use crate::artifact::ArtifactError;
+use crate::artifact::{Artifact, ArtifactError};
 use crate::engine::Runtime;
 use crate::instance::State;
 use crate::logs::Budget;
-
-/// Characters of the digest that name a revision.
-const ID_CHARACTERS: usize = 12;
 
 /// How a component takes requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +75,32 @@ pub(crate) struct Reuse {
     pub(crate) requests_concurrent_max: usize,
 }
 
+impl Limits {
+    fn new(limits: &stoa_manifest::Limits) -> Self {
+        Self {
+            memory_bytes_max: limits.memory_bytes_max as usize,
+            deadline: Duration::from_millis(limits.deadline_ms_max),
+            requests_in_flight_max: limits.requests_in_flight_max as usize,
+        }
+    }
+}
+
+impl Reuse {
+    /// WASI 0.2 guests were written for one request per instance: their globals are never shared.
+    fn new(limits: &stoa_manifest::Limits, abi: Abi) -> Self {
+        match abi {
+            Abi::Wasi02 => Self {
+                requests_max: 1,
+                requests_concurrent_max: 1,
+            },
+            Abi::Wasi03 => Self {
+                requests_max: limits.requests_per_instance_max as usize,
+                requests_concurrent_max: limits.requests_concurrent_per_instance_max as usize,
+            },
+        }
+    }
+}
+
 /// A deployed version of a component.
 pub struct Revision {
     pub(crate) component: ComponentId,
@@ -92,14 +115,6 @@ pub struct Revision {
     pub(crate) log_budget: Budget,
     instances: AtomicU64,
     abi: Abi,
-}
-
-/// A revision, and what it took to make it.
-pub struct Prepared {
-    /// Ready to serve.
-    pub revision: Arc<Revision>,
-    /// Whether its code was compiled just now, and not found compiled.
-    pub compiled: bool,
 }
 
 impl Revision {
@@ -124,55 +139,41 @@ impl Revision {
 }
 
 impl Runtime {
-    /// Compiles `wasm` (or finds it compiled), checks that this host provides what it imports, and links it with what
-    /// it was granted. Blocks for as long as compiling takes.
+    /// Compiles `wasm`, or finds it compiled. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// [`PrepareError::Artifact`] when it is not a component.
+    pub fn load(&self, wasm: &[u8]) -> Result<Artifact, PrepareError> {
+        Ok(self.artifacts.load(&self.engine, wasm)?)
+    }
+
+    /// Checks that this host provides what the code imports, and links it with what the component was granted.
     ///
     /// # Errors
     /// See [`PrepareError`]; nothing is served then.
-    pub fn prepare(
+    pub fn link(
         &self,
         name: &ComponentId,
         component: &Component,
-        wasm: &[u8],
+        artifact: &Artifact,
         granted: Granted,
-    ) -> Result<Prepared, PrepareError> {
-        let mut artifact = self.artifacts.load(&self.engine, wasm)?;
+    ) -> Result<Arc<Revision>, PrepareError> {
         let (pre, abi) = self.linked(&artifact.component)?;
         let limits = &component.limits;
-        // WASI 0.2 guests were written for one request per instance: their globals are never shared.
-        let reuse = match abi {
-            Abi::Wasi02 => Reuse {
-                requests_max: 1,
-                requests_concurrent_max: 1,
-            },
-            Abi::Wasi03 => Reuse {
-                requests_max: limits.requests_per_instance_max as usize,
-                requests_concurrent_max: limits.requests_concurrent_per_instance_max as usize,
-            },
-        };
-        artifact.digest.truncate(ID_CHARACTERS);
-        let revision = Revision {
+        Ok(Arc::new(Revision {
             component: name.clone(),
-            id: artifact.digest,
+            id: artifact.revision().to_owned(),
             engine: self.engine.clone(),
             pre,
             granted: Arc::new(granted),
             environment: component.environment.clone().into_iter().collect(),
-            limits: Limits {
-                memory_bytes_max: limits.memory_bytes_max as usize,
-                deadline: Duration::from_millis(limits.deadline_ms_max),
-                requests_in_flight_max: limits.requests_in_flight_max as usize,
-            },
-            reuse,
+            limits: Limits::new(limits),
+            reuse: Reuse::new(limits, abi),
             in_flight: AtomicUsize::new(0),
             log_budget: Budget::new(limits.log_bytes_per_second_max),
             instances: AtomicU64::new(0),
             abi,
-        };
-        Ok(Prepared {
-            revision: Arc::new(revision),
-            compiled: artifact.compiled,
-        })
+        }))
     }
 
     fn linked(

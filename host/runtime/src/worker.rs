@@ -173,12 +173,15 @@ impl WorkerExpiration for Lifetime {
             WorkerStatus::Requests | WorkerStatus::PostReturn if retired && live == 0 => {
                 Poll::Ready(())
             }
+            // All answers are out; what a guest does after them is bounded too.
+            WorkerStatus::Requests | WorkerStatus::PostReturn if live == 0 => {
+                this.poll_after(cx, start, this.deadline)
+            }
             // Others share the instance. It ends in order when they are done, unless it is stuck.
             WorkerStatus::Requests if this.tenants.unseen() > 0 => {
                 let since = *this.unseen_since.get_or_insert_with(Instant::now);
                 this.poll_after(cx, since, UNSEEN_MAX)
             }
-            WorkerStatus::PostReturn if live == 0 => this.poll_after(cx, start, this.deadline),
             // Every live request is under its own deadline, which cancels it.
             WorkerStatus::Requests | WorkerStatus::PostReturn => Poll::Pending,
         }

@@ -32,7 +32,7 @@ pub(crate) fn run(app: &App, root: &Path) -> anyhow::Result<()> {
 }
 
 fn run_one(id: &str, command: &str, folder: &Path) -> anyhow::Result<()> {
-    let step = Step::start(format!("Building {id}"));
+    let step = Step::announce(format!("Building {id}"));
     // Output of the compiler goes where ours goes; on a terminal it shows its own progress.
     let status = Command::new("sh")
         .args(["-c", command])
@@ -72,7 +72,7 @@ fn add_targets(command: &str, folder: &Path) -> anyhow::Result<()> {
         {
             continue;
         }
-        let step = Step::start(format!("Adding the Rust target {target}"));
+        let step = Step::announce(format!("Adding the Rust target {target}"));
         let added = Command::new("rustup")
             .args(["target", "add", target])
             .current_dir(folder)

@@ -15,6 +15,18 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// A step whose own output shows its progress.
+    pub(crate) fn announce(name: impl Into<String>) -> Self {
+        let (name, start) = (name.into(), Instant::now());
+        eprintln!("{name} ...");
+        Self {
+            name,
+            start,
+            ticker: None,
+        }
+    }
+
+    /// A silent step.
     pub(crate) fn start(name: impl Into<String>) -> Self {
         let (name, start) = (name.into(), Instant::now());
         let ticker = std::io::stderr()

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use http::{Request, Response};
-use stoa_capabilities::{Capabilities, keyvalue};
+use stoa_capabilities::{Capabilities, Unresolved, keyvalue};
 use stoa_gateway::{BodyError, Failure, Inner, Matched, RequestBody};
 use stoa_manifest::component::Source as Code;
 use stoa_manifest::http::Executor;
 use stoa_manifest::text::Source;
 use stoa_manifest::{App, Component, ComponentId};
 use stoa_runtime::{
-    Allocation, Handler, PrepareError, Prepared, RequestBodyError, ResponseBody, Revision, Runtime,
+    Allocation, Handler, PrepareError, RequestBodyError, ResponseBody, Revision, Runtime,
 };
 
 use crate::commands::{Invalid, Project};
@@ -36,7 +36,7 @@ pub(crate) fn built_in_configuration() -> Source {
 /// The application, ready to serve.
 pub(crate) struct Deployment {
     runtime: Runtime,
-    revisions: BTreeMap<ComponentId, Prepared>,
+    revisions: BTreeMap<ComponentId, Arc<Revision>>,
     stores: Vec<String>,
     cores: usize,
 }
@@ -98,7 +98,7 @@ fn prepare_all(
     project: &Project,
     capabilities: &Capabilities,
     runtime: &Runtime,
-) -> anyhow::Result<BTreeMap<ComponentId, Prepared>> {
+) -> anyhow::Result<BTreeMap<ComponentId, Arc<Revision>>> {
     let mut prepared = BTreeMap::new();
     let mut problems = Vec::new();
     for (id, component) in &project.app.components {
@@ -119,40 +119,55 @@ fn prepare(
     root: &Path,
     capabilities: &Capabilities,
     runtime: &Runtime,
-) -> Result<Prepared, Vec<String>> {
-    let granted = capabilities.grant(id, &component.grants).map_err(|unresolved| {
-        let worded = unresolved.into_iter().map(|missing| {
-            let known = missing.known.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
-            let known = if known.is_empty() { "none".to_owned() } else { known };
-            let label = &missing.label;
-            format!("{missing}\n  = hint: add `[keyvalue.{label}.embedded]` to the runtime configuration (it has: {known})")
-        });
-        worded.collect::<Vec<_>>()
-    })?;
+) -> Result<Arc<Revision>, Vec<String>> {
     let path = match &component.source {
         Code::Path(path) => root.join(path),
         Code::Url { .. } | Code::Registry { .. } => {
             return Err(vec![format!("the source of `{id}` is not a file")]);
         }
     };
-    let shown = path.display();
-    let wasm = std::fs::read(&path).map_err(|error| {
-        let hint = match &component.build {
-            Some(_) => "its build command did not write it there; check `source` and `build` in the manifest",
-            None => "it has no build command; check `source` in the manifest",
-        };
-        vec![format!("component `{id}`: cannot read `{shown}`: {error}\n  = hint: {hint}")]
-    })?;
+    let wasm = read(id, component, &path).map_err(|missing| vec![missing])?;
+    let refused = |error: PrepareError| vec![worded(id, &path, &error)];
     let step = Step::start(format!("Preparing {id}"));
-    let prepared = runtime
-        .prepare(id, component, &wasm, granted)
-        .map_err(|error| vec![worded(id, &path, &error)])?;
-    step.done(if prepared.compiled {
+    let artifact = runtime.load(&wasm).map_err(refused)?;
+    step.done(if artifact.compiled() {
         "compiled"
     } else {
         "found compiled"
     });
-    Ok(prepared)
+    let granted = capabilities
+        .grant(id, artifact.revision(), &component.grants)
+        .map_err(|unresolved| unresolved.iter().map(unknown_label).collect::<Vec<_>>())?;
+    runtime
+        .link(id, component, &artifact, granted)
+        .map_err(refused)
+}
+
+fn read(id: &ComponentId, component: &Component, path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| {
+        let hint = match &component.build {
+            Some(_) => "its build command did not write it there; check `source` and `build` in the manifest",
+            None => "it has no build command; check `source` in the manifest",
+        };
+        format!("component `{id}`: cannot read `{}`: {error}\n  = hint: {hint}", path.display())
+    })
+}
+
+fn unknown_label(missing: &Unresolved) -> String {
+    let known: Vec<String> = missing
+        .known
+        .iter()
+        .map(|label| format!("`{label}`"))
+        .collect();
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    let Unresolved { noun, label, .. } = missing;
+    format!(
+        "{missing}\n  = hint: add `[{noun}.{label}.embedded]` to the runtime configuration (it has: {known})"
+    )
 }
 
 fn worded(id: &ComponentId, path: &Path, error: &PrepareError) -> String {
@@ -239,8 +254,8 @@ impl Deployment {
     /// Handlers that are not shared with any other core.
     pub(crate) fn handlers(&self) -> HashMap<ComponentId, Handler> {
         let core = self.runtime.core();
-        let handler = |(id, prepared): (&ComponentId, &Prepared)| {
-            (id.clone(), Handler::new(&prepared.revision, &core))
+        let handler = |(id, prepared): (&ComponentId, &Arc<Revision>)| {
+            (id.clone(), Handler::new(prepared, &core))
         };
         self.revisions.iter().map(handler).collect()
     }
@@ -272,8 +287,7 @@ impl Deployment {
         use stoa_manifest::http::Target;
         match target {
             Target::Component(id) => {
-                let revision: Option<&Arc<Revision>> =
-                    self.revisions.get(id).map(|prepared| &prepared.revision);
+                let revision: Option<&Arc<Revision>> = self.revisions.get(id);
                 revision.map_or_else(
                     || id.to_string(),
                     |revision| format!("{id} {} ({})", revision.id(), revision.abi()),

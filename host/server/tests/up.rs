@@ -41,6 +41,16 @@ fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
+/// A program that runs the binary under a limit.
+fn script(launch: &Launch, limit: &str) -> String {
+    let path = launch.folder().join("limited");
+    std::fs::write(&path, format!("#!/bin/bash\n{limit}\nexec {STOA} \"$@\"\n"))
+        .expect("it can be written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, mode).expect("it can be made a program");
+    path.display().to_string()
+}
+
 /// It failed with this code and said all of these.
 fn assert_says(ended: &Ended, code: i32, parts: &[&str]) {
     assert_eq!(ended.status.code(), Some(code), "{}", ended.stderr);
@@ -252,6 +262,41 @@ fn signals_finish_what_is_in_flight_and_exit_0() {
 }
 
 #[test]
+fn a_client_that_disconnects_stops_its_guest() {
+    // Room for one instance: whoever comes next waits for the guest that nobody waits for, or for its end.
+    let configuration = "[runtime]\ninstances_max = 1\ncores = 1\n";
+    for name in ["behaviour-02", "behaviour-03"] {
+        let limits = "[component.guest.tool.stoa]\nschema = 1\nlimits = { requests_per_instance_max = 1, deadline_ms_max = 600_000 }";
+        let launch = Launch::new(STOA, &format!("{}\n{limits}\n", serving(name)))
+            .arguments(&["--runtime-config-file", "rc.toml"]);
+        std::fs::write(launch.folder().join("rc.toml"), configuration).expect("it can be written");
+        let host = launch.start();
+        for path in ["/never", "/loop", "/stream?count=1000000&delay-ms=5"] {
+            let mut leaving = connect(host.address());
+            write!(leaving, "GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").expect("it can be sent");
+            // Whether the request has reached the guest cannot be seen from here; either way it must not stay.
+            std::thread::park_timeout(Duration::from_millis(100));
+            drop(leaving);
+            assert!(
+                get(host.address(), "/ok").starts_with("HTTP/1.1 200"),
+                "{name} {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn want_of_descriptors_ends_neither_the_listener_nor_the_host() {
+    let launch = Launch::new(STOA, &serving("hello-02"));
+    let wrapper = script(&launch, "ulimit -n 64");
+    let host = launch.binary(wrapper).start();
+    let held: Vec<TcpStream> = (0..120).map(|_| connect(host.address())).collect();
+    host.logged("cannot accept connections, will retry");
+    drop(held);
+    assert!(get(host.address(), "/").contains("Hello"));
+}
+
+#[test]
 fn guests_print_into_the_log() {
     let host = Launch::new(STOA, &serving("behaviour-02")).start();
     get(host.address(), "/print");
@@ -265,13 +310,9 @@ fn guests_print_into_the_log() {
 #[test]
 fn little_address_space_means_slower_instances_not_none() {
     // Enough for the process and a few memories, far from enough for a pool of a thousand.
-    let script = format!("ulimit -v 8000000; exec {STOA} \"$@\"");
     let launch = Launch::new(STOA, &serving("hello-02"));
-    let wrapper = launch.folder().join("limited");
-    std::fs::write(&wrapper, format!("#!/bin/bash\n{script}\n")).expect("it can be written");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&wrapper, mode).expect("it can be made a program");
-    let host = launch.binary(wrapper.display().to_string()).start();
+    let wrapper = script(&launch, "ulimit -v 8000000");
+    let host = launch.binary(wrapper).start();
     host.logged("no address space for an instance pool");
     for _ in 0..3 {
         assert!(get(host.address(), "/").contains("Hello"));

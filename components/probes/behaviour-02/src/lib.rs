@@ -14,6 +14,7 @@
 //! | `/drop-body` | promises 100 bytes, sends 10 and ends |
 //! | `/no-response` | returns without a response |
 //! | `/never` | waits for a year |
+//! | `/linger`, `/linger-loop` | `ok`, then waits for a year, or never returns |
 //! | `/trap-midway` | `first`, then a trap |
 //! | `/panic`, `/loop`, `/allocate` | panics; never returns; takes memory without end |
 #![cfg(target_family = "wasm")]
@@ -55,6 +56,14 @@ impl Guest for Probe {
             "/drop-body" => harm::break_promise(out),
             "/no-response" => {}
             "/never" => harm::wait(),
+            "/linger" => {
+                Answer::text(out, 200, "ok");
+                harm::wait();
+            }
+            "/linger-loop" => {
+                Answer::text(out, 200, "ok");
+                harm::spin();
+            }
             "/trap-midway" => harm::trap_midway(out),
             "/panic" => panic!("the probe panics, as it was asked to"),
             "/loop" => harm::spin(),

@@ -4,6 +4,7 @@ use crate::answer::{streamed, text};
 use std::hint::{black_box, spin_loop};
 use wasip3::clocks::monotonic_clock::wait_for;
 use wasip3::http::types::Response;
+use wasip3::spawn_local;
 
 const YEAR_NS: u64 = 365 * 24 * 60 * 60 * 1_000_000_000;
 /// Time for the host to pass on what it was given before the instance is gone.
@@ -22,6 +23,23 @@ pub(crate) fn break_promise() -> Response {
 pub(crate) async fn wait() -> Response {
     wait_for(YEAR_NS).await;
     text(200, "a year later")
+}
+
+/// Answers, and goes on waiting when its client is long gone.
+pub(crate) fn linger() -> Response {
+    spawn_local(async {
+        wait().await;
+    });
+    text(200, "ok")
+}
+
+/// Answers, and then never gives way.
+pub(crate) fn linger_in_a_loop() -> Response {
+    spawn_local(async {
+        wait_for(PAUSE_NS).await;
+        spin();
+    });
+    text(200, "ok")
 }
 
 /// Sends a head and a line, then traps.

@@ -14,6 +14,7 @@
 //! | `/drop-body` | promises 100 bytes, sends 10 and ends |
 //! | `/no-response` | returns an error instead of a response |
 //! | `/never` | waits for a year |
+//! | `/linger`, `/linger-loop` | `ok`, then waits for a year, or never returns |
 //! | `/trap-midway` | `first`, then a trap |
 //! | `/panic`, `/loop`, `/allocate` | panics; never returns; takes memory without end |
 #![cfg(target_family = "wasm")]
@@ -60,6 +61,8 @@ impl Guest for Probe {
                 )));
             }
             "/never" => harm::wait().await,
+            "/linger" => harm::linger(),
+            "/linger-loop" => harm::linger_in_a_loop(),
             "/trap-midway" => harm::trap_midway(),
             "/panic" => panic!("the probe panics, as it was asked to"),
             "/loop" => harm::spin(),

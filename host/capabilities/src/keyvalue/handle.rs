@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stoa_manifest::grants::keyvalue::{Access, Grant};
-use stoa_manifest::{ComponentId, Label};
 use tracing::{info, warn};
 
 use super::{
     Action, CALL_BYTES_MAX, Change, Condition, Error, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, Page,
     Projection, Range, Store, VALUE_BYTES_MAX, Value, Version,
 };
+use crate::Holder;
 use crate::metrics::{KEYVALUE_CALLS_TOTAL, KEYVALUE_REFUSED_TOTAL};
 
 /// A store behind a component's grant. Cheap to clone; checks access, prefix and sizes, bounds the wait, counts and
@@ -24,8 +24,7 @@ pub struct Handle {
 struct Inner {
     store: Arc<dyn Store>,
     grant: Grant,
-    component: String,
-    label: String,
+    holder: Holder,
     deadline: Duration,
     /// Registered when the grant is resolved, so that a call that succeeds formats and looks up nothing.
     succeeded: [metrics::Counter; Operation::ALL.len()],
@@ -54,21 +53,13 @@ impl Operation {
 
 impl Handle {
     /// Puts `store` behind `grant`. `deadline` bounds every call.
-    pub fn new(
-        store: Arc<dyn Store>,
-        grant: Grant,
-        component: &ComponentId,
-        label: &Label,
-        deadline: Duration,
-    ) -> Self {
-        let (component, label) = (component.to_string(), label.to_string());
-        let succeeded = Operation::ALL.map(|operation| counter(&label, operation, "ok"));
+    pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, deadline: Duration) -> Self {
+        let succeeded = Operation::ALL.map(|operation| counter(&holder, operation, "ok"));
         Self {
             inner: Arc::new(Inner {
                 store,
                 grant,
-                component,
-                label,
+                holder,
                 deadline,
                 succeeded,
             }),
@@ -77,7 +68,7 @@ impl Handle {
 
     /// The label it was granted under.
     pub fn label(&self) -> &str {
-        &self.inner.label
+        self.inner.holder.label.as_str()
     }
 
     /// The value of `key`.
@@ -179,23 +170,22 @@ impl Handle {
     }
 
     fn report(&self, operation: Operation, error: &Error) {
-        let Inner {
-            component, label, ..
-        } = &*self.inner;
-        counter(label, operation, error.code()).increment(1);
+        let Holder {
+            component,
+            revision,
+            label,
+        } = &self.inner.holder;
+        counter(&self.inner.holder, operation, error.code()).increment(1);
         let operation = operation.name();
         match error {
             Error::Denied(_) => {
-                let labels = [
-                    ("component", component.clone()),
-                    ("label", label.clone()),
-                    ("operation", operation.into()),
-                ];
-                metrics::counter!(KEYVALUE_REFUSED_TOTAL, &labels).increment(1);
-                info!(%component, %label, operation, %error, "key-value call refused");
+                let (component_, label_) = (component.to_string(), label.to_string());
+                metrics::counter!(KEYVALUE_REFUSED_TOTAL, "component" => component_, "label" => label_, "operation" => operation)
+                    .increment(1);
+                info!(%component, revision, %label, operation, %error, "key-value call refused");
             }
             Error::Deadline { .. } | Error::Unavailable => {
-                warn!(%component, %label, operation, %error, "key-value call failed");
+                warn!(%component, revision, %label, operation, %error, "key-value call failed");
             }
             Error::Invalid(_) | Error::TooLarge { .. } | Error::Conflict { .. } => {}
         }
@@ -206,7 +196,7 @@ impl Handle {
             Access::ReadWrite => Ok(()),
             Access::Read => Err(Error::Denied(format!(
                 "`{}` may only be read",
-                self.inner.label
+                self.inner.holder.label
             ))),
         }
     }
@@ -229,7 +219,7 @@ impl Handle {
     fn outside(&self) -> Error {
         Error::Denied(format!(
             "keys of `{}` must start with `{}`",
-            self.inner.label, self.inner.grant.prefix
+            self.inner.holder.label, self.inner.grant.prefix
         ))
     }
 
@@ -257,9 +247,9 @@ impl Handle {
     }
 }
 
-fn counter(label: &str, operation: Operation, outcome: &'static str) -> metrics::Counter {
+fn counter(holder: &Holder, operation: Operation, outcome: &'static str) -> metrics::Counter {
     let operation = operation.name();
-    metrics::counter!(KEYVALUE_CALLS_TOTAL, "label" => label.to_owned(), "operation" => operation, "outcome" => outcome)
+    metrics::counter!(KEYVALUE_CALLS_TOTAL, "label" => holder.label.to_string(), "operation" => operation, "outcome" => outcome)
 }
 
 fn count(keys: usize) -> Result<(), Error> {

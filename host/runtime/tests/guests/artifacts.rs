@@ -15,10 +15,8 @@ fn only_artifact(fixture: &Fixture) -> PathBuf {
 }
 
 fn compiled(fixture: &Fixture) -> bool {
-    fixture
-        .prepare("hello-02", "")
-        .expect("it can be deployed")
-        .compiled
+    let wasm = fs::read(stoa_testkit::probe("hello-02")).expect("the probe can be read");
+    fixture.load(&wasm).expect("it is a component").compiled()
 }
 
 #[test]

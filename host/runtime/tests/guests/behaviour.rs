@@ -278,6 +278,34 @@ async fn a_client_that_leaves_stops_its_guest() {
 }
 
 #[tokio::test]
+async fn what_a_guest_does_after_its_answer_ends_at_the_deadline() {
+    let fixture = Fixture::with_instances(1);
+    let manifest = "[component.guest.tool.stoa]\nschema = 1\nlimits = { deadline_ms_max = 300, requests_per_instance_max = 1 }\n";
+    for probe in BOTH {
+        let guest = fixture.serve(probe, manifest);
+        for path in ["/linger", "/linger-loop"] {
+            let answer = guest.get(path).await.expect("it answers first");
+            assert_eq!(answer.text(), "ok", "{probe} {path}");
+            // There is room for one instance: the next request is answered once the lingering one is gone.
+            let next = async {
+                loop {
+                    match guest.get("/ok").await {
+                        Ok(answer) => return answer,
+                        Err(error) => assert!(matches!(error, Error::Deadline { .. }), "{error}"),
+                    }
+                }
+            };
+            let next = tokio::time::timeout(Duration::from_secs(20), next).await;
+            assert_eq!(
+                next.expect("the instance was given back").status,
+                200,
+                "{probe} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn instances_of_0_2_are_fresh_and_those_of_0_3_are_reused_up_to_their_limit() {
     let fixture = Fixture::new();
     let fresh = fixture.serve("behaviour-02", "");

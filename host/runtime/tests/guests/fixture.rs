@@ -12,7 +12,7 @@ use stoa_capabilities::{Capabilities, Durability};
 use stoa_manifest::text::Source;
 use stoa_manifest::{ComponentId, Label};
 use stoa_runtime::{
-    Config, Core, Error, Handler, HostKey, PrepareError, Prepared, RequestBodyError, ResponseBody,
+    Artifact, Config, Core, Error, Handler, HostKey, PrepareError, RequestBodyError, ResponseBody,
     ResponseBodyError, Revision, Runtime,
 };
 use tempfile::TempDir;
@@ -77,7 +77,11 @@ impl Fixture {
     }
 
     /// Prepares a probe; `manifest` is what stands in its `[component.guest]`.
-    pub(crate) fn prepare(&self, probe: &str, manifest: &str) -> Result<Prepared, PrepareError> {
+    pub(crate) fn prepare(
+        &self,
+        probe: &str,
+        manifest: &str,
+    ) -> Result<Arc<Revision>, PrepareError> {
         let wasm = match probe {
             "keyvalue-js" => stoa_testkit::javascript_probe(),
             probe => stoa_testkit::probe(probe),
@@ -92,7 +96,7 @@ impl Fixture {
         &self,
         wasm: &[u8],
         manifest: &str,
-    ) -> Result<Prepared, PrepareError> {
+    ) -> Result<Arc<Revision>, PrepareError> {
         let text = format!(
             "spin_manifest_version = 2\n[application]\nname = \"test\"\n[[trigger.http]]\nroute = \"/...\"\n\
              component = \"guest\"\n[component.guest]\nsource = \"guest.wasm\"\n{manifest}"
@@ -101,11 +105,21 @@ impl Fixture {
             .unwrap_or_else(|error| panic!("{error}"));
         let id = ComponentId::new("guest").expect("it is an id");
         let component = &app.components[&id];
+        let artifact = self.load(wasm)?;
         let granted = self
             .capabilities
-            .grant(&id, &component.grants)
-            .expect("the labels are there");
-        self.runtime.prepare(&id, component, wasm, granted)
+            .grant(&id, artifact.revision(), &component.grants);
+        self.runtime.link(
+            &id,
+            component,
+            &artifact,
+            granted.expect("the labels are there"),
+        )
+    }
+
+    /// Compiles, or finds compiled.
+    pub(crate) fn load(&self, wasm: &[u8]) -> Result<Artifact, PrepareError> {
+        self.runtime.load(wasm)
     }
 
     /// Serves a probe on this core.
@@ -113,7 +127,7 @@ impl Fixture {
         let prepared = self
             .prepare(probe, manifest)
             .unwrap_or_else(|error| panic!("{probe}: {error}"));
-        self.serve_revision(&prepared.revision)
+        self.serve_revision(&prepared)
     }
 
     pub(crate) fn serve_revision(&self, revision: &Arc<Revision>) -> Service {

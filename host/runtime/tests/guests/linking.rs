@@ -67,7 +67,6 @@ fn both_versions_of_http_are_recognised() {
         fixture
             .prepare(probe, "")
             .expect("it can be deployed")
-            .revision
             .abi()
     };
     assert_eq!(abi("hello-02"), Abi::Wasi02);
