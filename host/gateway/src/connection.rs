@@ -59,16 +59,6 @@ impl<B> Clone for Server<B> {
     }
 }
 
-/// Where a request came from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(
-    #[allow(
-        dead_code,
-        reason = "read by the filters that act on a client's address"
-    )]
-    pub(crate) SocketAddr,
-);
-
 /// Why a connection was ended by us.
 #[derive(Debug, Clone, Copy)]
 enum Expired {
@@ -154,7 +144,6 @@ where
                 answer(
                     public.clone(),
                     request,
-                    peer,
                     limits.body_idle_max,
                     Arc::clone(&watch),
                 )
@@ -222,7 +211,6 @@ async fn sniff(stream: &TcpStream) -> io::Result<Protocol> {
 async fn answer<B>(
     mut public: Public<B>,
     request: Request<Incoming>,
-    peer: SocketAddr,
     body_idle_max: Duration,
     watch: Arc<Watch>,
 ) -> Result<Response<Counted<PublicBody<B>>>, std::convert::Infallible>
@@ -230,8 +218,7 @@ where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
 {
     let in_flight = InFlight::new(watch);
-    let mut request = request.map(|body| RequestBody::new(body, body_idle_max));
-    request.extensions_mut().insert(Peer(peer));
+    let request = request.map(|body| RequestBody::new(body, body_idle_max));
     let response = public.call(request).await?;
     Ok(response.map(|inner| Counted { inner, in_flight }))
 }
