@@ -21,9 +21,9 @@ impl Config {
         let spins = table.or_default("key_value_store", |value| {
             labelled(value, keyvalue::Config::read_spin)
         });
-        Some(Self {
-            keyvalue: merged(table, ours?, spins?)?,
-        })
+        let keyvalue = merged(table, ours?, spins?)?;
+        check_paths(table, &keyvalue)?;
+        Some(Self { keyvalue })
     }
 }
 
@@ -76,4 +76,19 @@ fn merged<T>(
         all.insert(label, config.value);
     }
     (!twice).then_some(all)
+}
+
+/// One file has one writer.
+fn check_paths(table: &Table<'_>, stores: &BTreeMap<Label, keyvalue::Config>) -> Option<()> {
+    let mut paths = BTreeMap::new();
+    for (label, keyvalue::Config::Embedded(config)) in stores {
+        if let Some(first) = paths.insert(&config.path, label) {
+            let message = format!(
+                "the stores `{first}` and `{label}` have the same file, `{}`",
+                config.path.display()
+            );
+            return table.report().refuse(Mistake::new(table.span(), message));
+        }
+    }
+    Some(())
 }

@@ -36,6 +36,8 @@ pub struct RequestBody {
     inner: Incoming,
     idle_max: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whether somebody waits for the client now. A guest that pauses is not the client's fault.
+    waiting: bool,
     limit: u64,
     received: u64,
     exceeded: Exceeded,
@@ -57,6 +59,7 @@ impl RequestBody {
             inner,
             idle_max,
             timer: None,
+            waiting: false,
             limit: u64::MAX,
             received: 0,
             exceeded: Exceeded::default(),
@@ -75,6 +78,10 @@ impl RequestBody {
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        if !self.waiting {
+            self.waiting = true;
+            timer.as_mut().reset(Instant::now() + limit);
+        }
         timer.as_mut().poll(cx).map(|()| BodyError::Idle { limit })
     }
 
@@ -83,9 +90,6 @@ impl RequestBody {
         if self.received > self.limit {
             self.exceeded.0.store(true, Ordering::Release);
             return Err(BodyError::TooLarge { limit: self.limit });
-        }
-        if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset(Instant::now() + self.idle_max);
         }
         Ok(())
     }
@@ -100,7 +104,11 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.inner).poll_frame(cx) {
+        let polled = Pin::new(&mut this.inner).poll_frame(cx);
+        if polled.is_ready() {
+            this.waiting = false;
+        }
+        match polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let received = this.received(frame.data_ref().map_or(0, Bytes::len));
                 Poll::Ready(Some(received.map(|()| frame)))

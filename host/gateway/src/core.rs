@@ -24,6 +24,7 @@ pub(crate) struct Accepted {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
     pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) load: Load,
 }
 
 /// The listener's end of a core.
@@ -45,13 +46,12 @@ impl Core {
     {
         let (connections, queue) = mpsc::channel(QUEUE_CONNECTIONS_MAX);
         let load = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&load);
         let executor = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             // Made on its own core: what the caller builds per core is never shared.
-            executor.block_on(run(server(), queue, counted));
+            executor.block_on(run(server(), queue));
         })?;
         Ok(Self {
             connections,
@@ -61,7 +61,7 @@ impl Core {
     }
 }
 
-async fn run<B>(server: Server<B>, mut queue: mpsc::Receiver<Accepted>, load: Arc<AtomicUsize>)
+async fn run<B>(server: Server<B>, mut queue: mpsc::Receiver<Accepted>)
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
 {
@@ -70,8 +70,7 @@ where
         tokio::select! {
             accepted = queue.recv() => match accepted {
                 Some(accepted) => {
-                    load.fetch_add(1, Ordering::Relaxed);
-                    open.spawn(serve(server.clone(), accepted, Arc::clone(&load)));
+                    open.spawn(serve(server.clone(), accepted));
                 }
                 None => break,
             },
@@ -94,7 +93,7 @@ where
     }
 }
 
-async fn serve<B>(server: Server<B>, accepted: Accepted, load: Arc<AtomicUsize>)
+async fn serve<B>(server: Server<B>, accepted: Accepted)
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
 {
@@ -102,9 +101,9 @@ where
         stream,
         peer,
         place,
+        load,
     } = accepted;
-    let _place = place;
-    let _load = Load(load);
+    let _held = (place, load);
     match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => server.serve(stream, peer).await,
         Err(error) => debug!(%peer, %error, "connection lost before it was served"),
@@ -119,7 +118,15 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-struct Load(Arc<AtomicUsize>);
+/// A connection's weight on its core: from the moment it is handed over, so that a burst is spread.
+pub(crate) struct Load(Arc<AtomicUsize>);
+
+impl Load {
+    pub(crate) fn on(core: &Core) -> Self {
+        core.load.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(&core.load))
+    }
+}
 
 impl Drop for Load {
     fn drop(&mut self) {

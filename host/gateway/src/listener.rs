@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::config::Config;
 use crate::connection::Server;
-use crate::core::{Accepted, Core};
+use crate::core::{Accepted, Core, Load};
 use crate::metrics::{GATEWAY_ACCEPT_FAILED_TOTAL, GATEWAY_CONNECTIONS};
 use crate::stack::Public;
 use crate::tls::{self, Acceptor};
@@ -144,17 +144,7 @@ async fn accept(socket: &tokio::net::TcpListener, cores: &[Core], connections_ma
                 metrics::gauge!(GATEWAY_CONNECTIONS)
                     .set((connections_max - places.available_permits()) as f64);
                 match stream.into_std() {
-                    Ok(stream) => {
-                        hand_over(
-                            cores,
-                            Accepted {
-                                stream,
-                                peer,
-                                place,
-                            },
-                        )
-                        .await
-                    }
+                    Ok(stream) => hand_over(cores, stream, peer, place).await,
                     Err(error) => debug!(%peer, %error, "connection lost before it was served"),
                 }
             }
@@ -164,11 +154,22 @@ async fn accept(socket: &tokio::net::TcpListener, cores: &[Core], connections_ma
 }
 
 /// To the core with the fewest connections. A core whose queue is full is busy beyond its means: the client waits.
-async fn hand_over(cores: &[Core], accepted: Accepted) {
+async fn hand_over(
+    cores: &[Core],
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+) {
     let core = cores
         .iter()
         .min_by_key(|core| core.load.load(Ordering::Relaxed))
         .expect("there is a core");
+    let accepted = Accepted {
+        stream,
+        peer,
+        place,
+        load: Load::on(core),
+    };
     if core.connections.send(accepted).await.is_err() {
         tracing::error!("a core is gone, its connections are lost");
     }

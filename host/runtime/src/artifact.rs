@@ -7,7 +7,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand::SecureRandom;
@@ -28,7 +28,7 @@ impl HostKey {
     /// # Errors
     /// When the file cannot be read or written, or is no key.
     pub fn load(path: &Path) -> io::Result<Self> {
-        let bytes = match fs::read(path) {
+        let bytes = match private(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path)?,
             Err(error) => return Err(error),
@@ -186,13 +186,37 @@ fn trusted(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine, code) }
 }
 
+/// Reads a file that nobody else can read or have put here: a key that others know, or chose, would make their code
+/// ours.
+fn private(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = fs::symlink_metadata(path)?;
+    // The folder was made or locked by this process's user.
+    let owner = path
+        .parent()
+        .map(fs::metadata)
+        .transpose()?
+        .map_or(metadata.uid(), |folder| folder.uid());
+    match metadata.is_file() && metadata.mode() & 0o077 == 0 && metadata.uid() == owner {
+        true => fs::read(path),
+        false => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "others can read or replace it; remove it to have one made",
+        )),
+    }
+}
+
 /// Writes a private file so that it is there whole or not at all.
 fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    // Left by an earlier process of this number, or put there by somebody else: never written into.
+    if let Err(error) = fs::remove_file(&temporary)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
     let mut file = fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&temporary)?;
     parts.iter().try_for_each(|part| file.write_all(part))?;

@@ -12,7 +12,6 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::handler::Place;
 use crate::request::Request;
 
 /// Why a request body ended early, in the words a guest may be told.
@@ -60,8 +59,6 @@ pub struct ResponseBody {
     timer: Option<Pin<Box<Sleep>>>,
     /// Bytes that complete the response for the client, where that is known: then nobody reads on to the end.
     remaining: Option<u64>,
-    /// The request is in flight until its answer is out.
-    _place: Place,
 }
 
 impl ResponseBody {
@@ -70,7 +67,6 @@ impl ResponseBody {
         head: (&Method, &Parts),
         request: Arc<Request>,
         (deadline, limit): (Instant, Duration),
-        place: Place,
     ) -> Self {
         let remaining = length(head.0, head.1);
         Self {
@@ -80,7 +76,6 @@ impl ResponseBody {
             limit,
             timer: None,
             remaining,
-            _place: place,
         }
     }
 
@@ -92,10 +87,19 @@ impl ResponseBody {
             .poll(cx)
     }
 
+    /// Lets the guest go as soon as the client has all it waits for: a connection that is slow to take the last piece
+    /// does not poll on.
     fn count(&mut self, bytes: usize) {
         if let Some(remaining) = &mut self.remaining {
             *remaining = remaining.saturating_sub(bytes as u64);
         }
+        if self.complete() {
+            self.request.finish();
+        }
+    }
+
+    fn complete(&self) -> bool {
+        self.remaining == Some(0) || self.inner.is_end_stream()
     }
 }
 
@@ -165,7 +169,7 @@ impl Body for ResponseBody {
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         // After the end both do nothing.
-        match self.remaining == Some(0) || self.inner.is_end_stream() {
+        match self.complete() {
             true => self.request.finish(),
             false => self.request.cancel(),
         }

@@ -1,7 +1,7 @@
 //! A revision on one core: takes requests, within the component's limits.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -10,7 +10,8 @@ use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{info, warn};
-use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler};
+use wasmtime::PoolConcurrencyLimitError;
+use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler, TrapOrPanicError};
 
 use crate::body::{RequestBodyError, ResponseBody};
 use crate::engine::Runtime;
@@ -18,19 +19,24 @@ use crate::error::Error;
 use crate::metrics::RUNTIME_REQUESTS_TOTAL;
 use crate::request;
 use crate::revision::Revision;
-use crate::worker::Workers;
+use crate::worker::{Room, Workers};
 
 /// One core's share of the host's instances. Every handler of that core draws on it.
 pub struct Core {
     instances: Arc<Semaphore>,
+    /// What one component may take of them.
+    component_max: usize,
 }
 
 impl Runtime {
     /// A core, to make handlers on. Ask for as many as the configuration says, once.
     pub fn core(&self) -> Core {
         let share = (self.config.instances_max as usize / self.config.cores).max(1);
+        // A quarter is left to the neighbours of a component that takes all it can get.
+        let component_max = (share - share / 4).max(1);
         Core {
             instances: Arc::new(Semaphore::new(share)),
+            component_max,
         }
     }
 }
@@ -39,26 +45,27 @@ impl Runtime {
 /// clone.
 #[derive(Clone)]
 pub struct Handler {
-    proxy: ProxyHandler<Workers>,
+    revision: Arc<Revision>,
+    /// Replaced when an instance of it computes while it has offered to take requests.
+    proxy: Arc<Mutex<ProxyHandler<Workers>>>,
     answered: metrics::Counter,
 }
 
 impl Handler {
     /// Makes the revision's handler on `core`.
     pub fn new(revision: &Arc<Revision>, core: &Core) -> Self {
+        let component = Arc::new(Semaphore::new(core.component_max));
+        let room = Room {
+            core: Arc::clone(&core.instances),
+            component,
+        };
+        let proxy = ProxyHandler::new(Workers::new(Arc::clone(revision), room));
         let answered = counter(revision, "ok");
         Self {
-            proxy: ProxyHandler::new(Workers::new(
-                Arc::clone(revision),
-                Arc::clone(&core.instances),
-            )),
+            revision: Arc::clone(revision),
+            proxy: Arc::new(Mutex::new(proxy)),
             answered,
         }
-    }
-
-    /// The revision behind this.
-    pub fn revision(&self) -> &Arc<Revision> {
-        &self.proxy.state().revision
     }
 
     /// Answers a request. Dropping the future, or the body it answers with, cancels the guest's work.
@@ -81,35 +88,57 @@ impl Handler {
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
     {
-        let place = Place::take(Arc::clone(self.revision()))?;
+        let place = Place::take(Arc::clone(&self.revision))?;
         let request = normalised(request)?;
         let method = request.method().clone();
-        let limit = self.revision().limits.deadline;
+        let limit = self.revision.limits.deadline;
         let deadline = Instant::now() + limit;
-        let waiting = Waiting::new(place);
-        let answer = self.proxy.handle(
-            Arc::clone(&waiting.request),
+        let waiting = Waiting(Some(request::Request::new(place, deadline)));
+        let proxy = self.proxy();
+        let answer = proxy.handle(
+            waiting.request(),
             request.map(|body| body.map_err(Into::into).boxed_unsync()),
         );
         match tokio::time::timeout_at(deadline, answer).await {
             Err(_) => Err(Error::Deadline { limit }),
-            Ok(Err(error)) => Err(self.classified(&waiting.request, &error)),
+            Ok(Err(error)) => {
+                // Whatever it was, the worker has answered: there is nothing to cancel.
+                let request = waiting.answered();
+                request.finish();
+                Err(self.classified(&request, &error))
+            }
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();
-                let (request, place) = waiting.answered();
-                let body =
-                    ResponseBody::new(body, (&method, &head), request, (deadline, limit), place);
+                let body = ResponseBody::new(
+                    body,
+                    (&method, &head),
+                    waiting.answered(),
+                    (deadline, limit),
+                );
                 Ok(Response::from_parts(head, body))
             }
         }
     }
 
+    fn proxy(&self) -> ProxyHandler<Workers> {
+        let mut proxy = self.proxy.lock().expect("replacing does not panic");
+        if proxy.state().stalled() {
+            *proxy = ProxyHandler::new(proxy.state().anew());
+        }
+        proxy.clone()
+    }
+
     /// Tells whose fault it was: an instance that died under several requests is nobody's in particular.
     fn classified(&self, request: &request::Request, error: &wasmtime::Error) -> Error {
-        let Revision { component, id, .. } = &**self.revision();
+        let Revision { component, id, .. } = &*self.revision;
         if let Some(error) = error.downcast_ref::<InstantiationError<Arc<request::Request>>>() {
             warn!(%component, revision = %id, error = ?error.error, "no instance could be made");
-            return Error::Trapped;
+            // A full pool is nobody's fault and passes.
+            return if error.error.is::<PoolConcurrencyLimitError>() {
+                Error::Retired
+            } else {
+                Error::Trapped
+            };
         }
         match request.tenants().and_then(request::Tenants::died_with) {
             Some(1) => Error::Trapped,
@@ -123,9 +152,9 @@ impl Handler {
     }
 
     fn report(&self, error: &Error) {
-        counter(self.revision(), error.code()).increment(1);
+        counter(&self.revision, error.code()).increment(1);
         if let Error::Deadline { limit } = error {
-            let Revision { component, id, .. } = &**self.revision();
+            let Revision { component, id, .. } = &*self.revision;
             warn!(%component, revision = %id, ?limit, "deadline passed, request cancelled");
         }
     }
@@ -136,7 +165,7 @@ fn counter(revision: &Revision, outcome: &'static str) -> metrics::Counter {
 }
 
 fn is_trap(error: &wasmtime::Error) -> bool {
-    error.is::<wasmtime::Trap>() || error.is::<wasmtime_wasi_http::handler::TrapOrPanicError>()
+    error.is::<wasmtime::Trap>() || error.is::<TrapOrPanicError>()
 }
 
 /// Both versions of `wasi:http` want an authority; HTTP/1.1 carries it in `Host`, HTTP/2 in the target.
@@ -161,54 +190,51 @@ fn normalised<B>(mut request: Request<B>) -> Result<Request<B>, Error> {
 }
 
 /// A place among the component's requests in flight.
-pub(crate) struct Place(Arc<Revision>);
+pub(crate) struct Place(Option<Arc<Revision>>);
 
 impl Place {
     fn take(revision: Arc<Revision>) -> Result<Self, Error> {
         let limit = revision.limits.requests_in_flight_max;
         // Counted first and judged after: the guard gives back what was one too many.
         let before = revision.in_flight.fetch_add(1, Ordering::Relaxed);
-        let place = Self(revision);
+        let place = Self(Some(revision));
         match before < limit {
             true => Ok(place),
             false => Err(Error::Overloaded { limit }),
         }
     }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self(None)
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(revision) = &self.0 {
+            revision.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 /// The wait for response headers: ended by an answer, or cancelled when it is dropped.
-struct Waiting {
-    request: Arc<request::Request>,
-    place: Option<Place>,
-}
+struct Waiting(Option<Arc<request::Request>>);
 
 impl Waiting {
-    fn new(place: Place) -> Self {
-        Self {
-            request: Arc::default(),
-            place: Some(place),
-        }
+    fn request(&self) -> Arc<request::Request> {
+        Arc::clone(self.0.as_ref().expect("it waits until it is answered"))
     }
 
-    /// From here the body holds the request's place and its end.
-    fn answered(mut self) -> (Arc<request::Request>, Place) {
-        (
-            Arc::clone(&self.request),
-            self.place.take().expect("a request is answered once"),
-        )
+    fn answered(mut self) -> Arc<request::Request> {
+        self.0.take().expect("it waits until it is answered")
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if self.place.is_some() {
-            self.request.cancel();
+        if let Some(request) = &self.0 {
+            request.cancel();
         }
     }
 }

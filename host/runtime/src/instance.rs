@@ -14,8 +14,11 @@ use crate::logs::{Output, Stream};
 use crate::metrics::RUNTIME_MEMORY_REFUSED_TOTAL;
 use crate::revision::Revision;
 
-/// Resources (streams, requests, open stores) that one instance holds at once.
-const RESOURCES_MAX: usize = 16 * 1024;
+/// Resources (requests, headers, open stores) that one instance holds at once, and as many streams and futures. What the
+/// host keeps for one is bounded too, so that this bounds the host's memory.
+const RESOURCES_MAX: usize = 2048;
+/// Bytes of one set of headers.
+const FIELDS_BYTES_MAX: usize = 64 * 1024;
 /// Elements of all tables of one instance together.
 const TABLE_ELEMENTS_MAX: usize = 200_000;
 
@@ -62,9 +65,11 @@ pub(crate) fn store(revision: &Arc<Revision>, instance: u64) -> Store<State> {
         .allow_udp(false);
     let mut table = ResourceTable::new();
     table.set_max_capacity(RESOURCES_MAX);
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(FIELDS_BYTES_MAX);
     let state = State {
         wasi: wasi.build(),
-        http: WasiHttpCtx::new(),
+        http,
         table,
         outbound: Outbound::new(revision),
         granted: Arc::clone(&revision.granted),
@@ -77,6 +82,9 @@ pub(crate) fn store(revision: &Arc<Revision>, instance: u64) -> Store<State> {
     };
     let mut store = Store::new(&revision.engine, state);
     store.limiter(|state| &mut state.memory);
+    if let Some(streams) = store.concurrent_resource_table() {
+        streams.set_max_capacity(RESOURCES_MAX);
+    }
     store.set_epoch_deadline(1);
     // Not wasmtime's own yield: that one goes to the front of tokio's queue and gives way to nobody.
     store.epoch_deadline_callback(|_| {

@@ -11,9 +11,13 @@ use tracing::{info, warn};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use stoa_manifest::ComponentId;
+
 use crate::metrics::RUNTIME_LOG_BYTES_DROPPED_TOTAL;
 use crate::revision::Revision;
 
+/// What a line costs beside its text: time, component, revision, instance.
+const LINE_BYTES_MIN: usize = 256;
 /// A line that is longer is cut into several.
 const LINE_BYTES_MAX: usize = 8 * 1024;
 /// What a write is told it may bring.
@@ -61,7 +65,11 @@ impl Output {
 
 impl Line {
     fn print(&self, bytes: &[u8]) {
-        if !self.revision.log_budget.spend(bytes.len()) {
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        if !self.revision.log_budget.spend(
+            &self.revision.component,
+            bytes.len() + lines * LINE_BYTES_MIN,
+        ) {
             let component = self.revision.component.to_string();
             metrics::counter!(RUNTIME_LOG_BYTES_DROPPED_TOTAL, "component" => component)
                 .increment(bytes.len() as u64);
@@ -187,7 +195,7 @@ impl Budget {
     }
 
     /// Takes `bytes` from this second's budget, or refuses; the first refusal of a second is logged.
-    fn spend(&self, bytes: usize) -> bool {
+    fn spend(&self, component: &ComponentId, bytes: usize) -> bool {
         let (now, bytes) = (Instant::now(), bytes as u64);
         let mut window = self.window.lock().expect("counting does not panic");
         if now.duration_since(window.start) >= SECOND {
@@ -198,9 +206,7 @@ impl Budget {
             return true;
         }
         if !std::mem::replace(&mut window.exceeded, true) {
-            warn!(
-                limit = self.bytes_per_second_max,
-                "a component prints over its log limit, the rest of the second is dropped"
+            warn!(%component, limit = self.bytes_per_second_max, "a component prints over its log limit, the rest of the second is dropped"
             );
         }
         false

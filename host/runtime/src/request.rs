@@ -1,14 +1,18 @@
 //! One request's ties to the instance that serves it: who waits, who gave up, who shares.
 //!
 //! A request belongs to two sides that end at different times: the side of the client (the handler, then the response
-//! body) and the side of the instance (the worker). They meet in [`Request`] and [`Tenants`], which are counters and
-//! wakers and hold no data of either.
+//! body) and the side of the instance (the queue, then the worker). They meet in [`Request`] and [`Tenants`], which are
+//! counters and wakers and hold no data of either.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
+use tokio::time::Instant;
+
+use crate::handler::Place;
 
 /// The client waits, for the response or its body.
 const WAITING: u8 = 0;
@@ -17,26 +21,41 @@ const FINISHED: u8 = 1;
 /// The client left or the deadline passed.
 const CANCELLED: u8 = 2;
 
-/// One request.
-#[derive(Default)]
+/// One request. Its place among the requests in flight is given back when neither side holds it any more: a client that
+/// leaves while its request is queued does not make room for the next one to queue.
 pub(crate) struct Request {
     state: AtomicU8,
+    deadline: Instant,
+    /// The worker no longer looks whether it was cancelled: it noticed, or the head of the answer is out.
+    unwatched: AtomicBool,
     /// Wakes the worker's wait for this request's response.
     waker: AtomicWaker,
     tenants: OnceLock<Arc<Tenants>>,
+    _place: Place,
 }
 
 impl Request {
-    /// Called by the worker that took the request.
-    pub(crate) fn attach(&self, tenants: &Arc<Tenants>) {
-        if self.tenants.set(Arc::clone(tenants)).is_err() {
-            return;
+    pub(crate) fn new(place: Place, deadline: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            state: AtomicU8::new(WAITING),
+            deadline,
+            unwatched: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            tenants: OnceLock::new(),
+            _place: place,
+        })
+    }
+
+    /// Called by the worker that took the request; the future resolves when nobody waits for the response any more.
+    pub(crate) fn attach(self: Arc<Self>, tenants: &Arc<Tenants>) -> Cancelled {
+        if self.tenants.set(Arc::clone(tenants)).is_ok() {
+            tenants.arrive(self.deadline);
+            // It may have ended while it was queued: then the leaving was not counted yet.
+            if self.state.load(Ordering::Acquire) != WAITING {
+                tenants.leave(Leave::Cancelled { noticed: false });
+            }
         }
-        tenants.live.fetch_add(1, Ordering::AcqRel);
-        // It may have ended while it was queued: then the leaving was not counted yet.
-        if self.state.load(Ordering::Acquire) != WAITING {
-            tenants.leave(Leave::Cancelled);
-        }
+        Cancelled(self)
     }
 
     /// The answer is complete.
@@ -46,31 +65,30 @@ impl Request {
 
     /// Nobody waits for the answer any more.
     pub(crate) fn cancel(&self) {
-        self.end(CANCELLED, Leave::Cancelled);
+        let noticed = self.unwatched.load(Ordering::Acquire);
+        self.end(CANCELLED, Leave::Cancelled { noticed });
         self.waker.wake();
     }
 
     fn end(&self, state: u8, leave: Leave) {
-        let first = self
-            .state
-            .compare_exchange(WAITING, state, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok();
-        if let (true, Some(tenants)) = (first, self.tenants.get()) {
+        let ended =
+            self.state
+                .compare_exchange(WAITING, state, Ordering::AcqRel, Ordering::Acquire);
+        if let (Ok(_), Some(tenants)) = (ended, self.tenants.get()) {
             tenants.leave(leave);
         }
     }
 
-    /// Resolves when nobody waits any more. Polled by the worker, from inside the instance's event loop; that it was
-    /// polled shows that the loop is not stuck.
-    pub(crate) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.waker.register(cx.waker());
-        if self.state.load(Ordering::Acquire) != CANCELLED {
-            return Poll::Pending;
+    /// From here nobody looks whether it is cancelled; what was cancelled before counts as noticed.
+    fn unwatch(&self) {
+        let first = !self.unwatched.swap(true, Ordering::AcqRel);
+        if let (true, CANCELLED, Some(tenants)) = (
+            first,
+            self.state.load(Ordering::Acquire),
+            self.tenants.get(),
+        ) {
+            tenants.notice();
         }
-        if let Some(tenants) = self.tenants.get() {
-            tenants.unseen.fetch_sub(1, Ordering::AcqRel);
-        }
-        Poll::Ready(())
     }
 
     /// What became of the instance, where one took the request.
@@ -79,9 +97,32 @@ impl Request {
     }
 }
 
+/// Resolves when a request is cancelled. Polled from inside the instance's event loop: that it is polled, or dropped,
+/// shows that the loop is not stuck.
+pub(crate) struct Cancelled(Arc<Request>);
+
+impl Future for Cancelled {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.waker.register(cx.waker());
+        if self.0.state.load(Ordering::Acquire) != CANCELLED {
+            return Poll::Pending;
+        }
+        self.0.unwatch();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.unwatch();
+    }
+}
+
 enum Leave {
     Finished,
-    Cancelled,
+    Cancelled { noticed: bool },
 }
 
 /// The requests of one instance.
@@ -95,16 +136,32 @@ pub(crate) struct Tenants {
     retired: AtomicBool,
     /// Requests that were waiting when the instance died; 0 while it lives or when it ended in order.
     died_with: AtomicUsize,
+    /// How often the event loop came round.
+    turns: AtomicUsize,
+    /// The last deadline of all requests it took.
+    deadline: Mutex<Option<Instant>>,
     waker: AtomicWaker,
 }
 
 impl Tenants {
+    fn arrive(&self, deadline: Instant) {
+        self.live.fetch_add(1, Ordering::AcqRel);
+        let mut last = self.deadline.lock().expect("comparing does not panic");
+        *last = (*last).max(Some(deadline));
+    }
+
     fn leave(&self, leave: Leave) {
-        if let Leave::Cancelled = leave {
+        if let Leave::Cancelled { noticed } = leave {
             self.retired.store(true, Ordering::Release);
-            self.unseen.fetch_add(1, Ordering::AcqRel);
+            self.unseen
+                .fetch_add(usize::from(!noticed), Ordering::AcqRel);
         }
         self.live.fetch_sub(1, Ordering::AcqRel);
+        self.waker.wake();
+    }
+
+    fn notice(&self) {
+        self.unseen.fetch_sub(1, Ordering::AcqRel);
         self.waker.wake();
     }
 
@@ -125,9 +182,25 @@ impl Tenants {
         self.retired.load(Ordering::Acquire)
     }
 
-    /// Called when the instance is gone and did not end in order.
+    /// When no request of this instance may still be waiting.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        *self.deadline.lock().expect("comparing does not panic")
+    }
+
+    /// Called by the event loop whenever it comes round.
+    pub(crate) fn turn(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn turns(&self) -> usize {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Called when the instance is gone and did not end in order. A cancelled request counts among those it died with:
+    /// what it did may be why.
     pub(crate) fn die(&self) {
-        self.died_with.store(self.live().max(1), Ordering::Release);
+        let with = self.live() + usize::from(self.retired());
+        self.died_with.store(with.max(1), Ordering::Release);
     }
 
     /// Requests that the instance took with it; none where it ended in order.
@@ -140,26 +213,50 @@ impl Tenants {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_request_cancelled_before_it_was_taken_retires_the_instance_that_takes_it() {
-        let (request, tenants) = (Request::default(), Arc::new(Tenants::default()));
+    fn request() -> Arc<Request> {
+        Request::new(Place::for_tests(), Instant::now())
+    }
+
+    fn counts(tenants: &Tenants) -> (usize, usize, bool) {
+        (tenants.live(), tenants.unseen(), tenants.retired())
+    }
+
+    #[tokio::test]
+    async fn a_request_cancelled_before_it_was_taken_retires_the_instance_that_takes_it() {
+        let (request, tenants) = (request(), Arc::new(Tenants::default()));
         request.cancel();
-        request.attach(&tenants);
-        assert_eq!(
-            (tenants.live(), tenants.unseen(), tenants.retired()),
-            (0, 1, true)
-        );
+        let cancelled = request.attach(&tenants);
+        assert_eq!(counts(&tenants), (0, 1, true));
+        cancelled.await;
+        assert_eq!(counts(&tenants), (0, 0, true));
     }
 
     #[test]
     fn a_finished_request_leaves_its_instance_in_service() {
-        let (request, tenants) = (Request::default(), Arc::new(Tenants::default()));
-        request.attach(&tenants);
+        let (request, tenants) = (request(), Arc::new(Tenants::default()));
+        let watched = Arc::clone(&request).attach(&tenants);
         request.finish();
         request.cancel();
-        assert_eq!(
-            (tenants.live(), tenants.unseen(), tenants.retired()),
-            (0, 0, false)
-        );
+        drop(watched);
+        assert_eq!(counts(&tenants), (0, 0, false));
+    }
+
+    #[test]
+    fn a_request_cancelled_after_its_head_is_not_taken_for_one_that_goes_unnoticed() {
+        let (request, tenants) = (request(), Arc::new(Tenants::default()));
+        let watched = Arc::clone(&request).attach(&tenants);
+        drop(watched);
+        request.cancel();
+        assert_eq!(counts(&tenants), (0, 0, true));
+    }
+
+    #[test]
+    fn a_cancelled_request_goes_unnoticed_until_the_worker_lets_it_go() {
+        let (request, tenants) = (request(), Arc::new(Tenants::default()));
+        let watched = Arc::clone(&request).attach(&tenants);
+        request.cancel();
+        assert_eq!(counts(&tenants), (0, 1, true));
+        drop(watched);
+        assert_eq!(counts(&tenants), (0, 0, true));
     }
 }

@@ -52,6 +52,14 @@ pub enum PrepareError {
     /// It imports an interface in a shape that is not ours.
     #[error("its imports do not fit this host: {0}")]
     Mismatch(String),
+    /// It could never start.
+    #[error("it starts with {needed} bytes of memory, and its `memory_bytes_max` is {limit}")]
+    Memory {
+        /// What its largest memory starts with, in bytes.
+        needed: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// It exports no handler for HTTP.
     #[error(
         "it exports no HTTP handler (`wasi:http/incoming-handler@0.2` or `wasi:http/handler@0.3`), only {exports:?}"
@@ -160,6 +168,7 @@ impl Runtime {
     ) -> Result<Arc<Revision>, PrepareError> {
         let (pre, abi) = self.linked(&artifact.component)?;
         let limits = &component.limits;
+        fits_memory(&artifact.component, limits.memory_bytes_max)?;
         Ok(Arc::new(Revision {
             component: name.clone(),
             id: artifact.revision().to_owned(),
@@ -218,6 +227,18 @@ impl Runtime {
             .find(|name| !provided.iter().any(|have| fits(name, have)))?;
         let nearest = nearest(&import, provided);
         Some(PrepareError::Import { import, nearest })
+    }
+}
+
+fn fits_memory(component: &wasmtime::component::Component, limit: u64) -> Result<(), PrepareError> {
+    // In pages of 64 KiB.
+    let pages = component
+        .resources_required()
+        .and_then(|required| required.max_initial_memory_size);
+    let needed = pages.unwrap_or(0).saturating_mul(64 * 1024);
+    match needed > limit {
+        true => Err(PrepareError::Memory { needed, limit }),
+        false => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -24,23 +25,55 @@ use crate::revision::Revision;
 const IDLE_MAX: Duration = Duration::from_secs(10);
 /// An instance that does not notice a cancelled request within this is stuck, and goes with all its requests.
 const UNSEEN_MAX: Duration = Duration::from_millis(100);
+/// How much later than its last request's deadline an instance goes: the requests' own timers come first.
+const DEADLINE_GRACE: Duration = Duration::from_millis(100);
+/// An instance that is polled so often without its event loop coming round is computing. With an epoch's length between
+/// two polls, that is 20 to 30 ms.
+const POLLS_WITHOUT_TURN_MAX: usize = 3;
+
+/// Room for instances on one core.
+#[derive(Clone)]
+pub(crate) struct Room {
+    /// The core's share of the instances that this host has room for.
+    pub(crate) core: Arc<Semaphore>,
+    /// What one component may have of it: never all, so that its neighbours can always start.
+    pub(crate) component: Arc<Semaphore>,
+}
 
 /// Makes instances of one revision on one core.
 pub(crate) struct Workers {
     pub(crate) revision: Arc<Revision>,
-    /// The core's share of the instances that this host has room for.
-    pub(crate) instances: Arc<Semaphore>,
+    room: Room,
+    /// Set when an instance that offered to take requests began to compute instead: whatever is queued for it waits,
+    /// so new requests must go elsewhere.
+    stalled: Arc<AtomicBool>,
     made: metrics::Counter,
 }
 
 impl Workers {
-    pub(crate) fn new(revision: Arc<Revision>, instances: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(revision: Arc<Revision>, room: Room) -> Self {
         let made = metrics::counter!(RUNTIME_INSTANCES_MADE_TOTAL, "component" => revision.component.to_string());
         Self {
             revision,
-            instances,
+            room,
+            stalled: Arc::default(),
             made,
         }
+    }
+
+    /// The same, for requests that the instances of this one would keep waiting.
+    pub(crate) fn anew(&self) -> Self {
+        let (revision, room) = (Arc::clone(&self.revision), self.room.clone());
+        Self {
+            revision,
+            room,
+            stalled: Arc::default(),
+            made: self.made.clone(),
+        }
+    }
+
+    pub(crate) fn stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
     }
 }
 
@@ -50,11 +83,17 @@ impl HandlerState for Workers {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
-        // Waits for room instead of failing; the request's own deadline ends the wait for its client.
-        let room = Arc::clone(&self.instances)
+        // Waits for room instead of failing; the request's own deadline ends the wait for its client. The component's
+        // share comes first: while it is full, its requests hold nothing of the core's.
+        let open = "the semaphore is never closed";
+        let own = Arc::clone(&self.room.component)
             .acquire_owned()
             .await
-            .expect("the semaphore is never closed");
+            .expect(open);
+        let room = Arc::clone(&self.room.core)
+            .acquire_owned()
+            .await
+            .expect(open);
         let number = self.revision.next_instance();
         let mut store = store(&self.revision, number);
         let deadline = self.revision.limits.deadline;
@@ -62,17 +101,17 @@ impl HandlerState for Workers {
             .await??;
         self.made.increment(1);
         let tenants = Arc::new(Tenants::default());
-        let revision = Arc::clone(&self.revision);
+        let (revision, stalled) = (Arc::clone(&self.revision), Arc::clone(&self.stalled));
         Ok(Instance {
             store,
             proxy,
             view: State::http,
-            expiration: Lifetime::new(Arc::clone(&tenants), deadline),
+            expiration: Lifetime::new(Arc::clone(&tenants), deadline, stalled),
             state: Worker {
                 revision,
                 number,
                 tenants,
-                _room: room,
+                _room: [own, room],
             },
         })
     }
@@ -83,7 +122,7 @@ pub(crate) struct Worker {
     revision: Arc<Revision>,
     number: u64,
     tenants: Arc<Tenants>,
-    _room: OwnedSemaphorePermit,
+    _room: [OwnedSemaphorePermit; 2],
 }
 
 impl WorkerState for Worker {
@@ -91,6 +130,8 @@ impl WorkerState for Worker {
     type RequestData = Arc<Request>;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
+        // Asked whenever the event loop comes round.
+        self.tenants.turn();
         let reuse = &self.revision.reuse;
         match () {
             () if self.tenants.retired() || total >= reuse.requests_max => ShouldAccept::Never,
@@ -105,8 +146,7 @@ impl WorkerState for Worker {
         request: Arc<Request>,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        request.attach(&self.tenants);
-        Box::pin(std::future::poll_fn(move |cx| request.poll_cancelled(cx)))
+        Box::pin(request.attach(&self.tenants))
     }
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
@@ -133,27 +173,61 @@ impl WorkerState for Worker {
 pub(crate) struct Lifetime {
     tenants: Arc<Tenants>,
     deadline: Duration,
+    stalled: Arc<AtomicBool>,
     timer: Pin<Box<Sleep>>,
     /// Since when a cancelled request has gone unnoticed.
     unseen_since: Option<Instant>,
+    turns: usize,
+    polls_without_turn: usize,
 }
 
 impl Lifetime {
-    fn new(tenants: Arc<Tenants>, deadline: Duration) -> Self {
+    fn new(tenants: Arc<Tenants>, deadline: Duration, stalled: Arc<AtomicBool>) -> Self {
+        let timer = Box::pin(tokio::time::sleep(IDLE_MAX));
         Self {
             tenants,
             deadline,
-            timer: Box::pin(tokio::time::sleep(IDLE_MAX)),
+            stalled,
+            timer,
             unseen_since: None,
+            turns: 0,
+            polls_without_turn: 0,
         }
     }
 
-    fn poll_after(&mut self, cx: &mut Context<'_>, start: Instant, wait: Duration) -> Poll<()> {
-        let at = tokio::time::Instant::from_std(start + wait);
-        if self.timer.deadline() != at {
+    /// A timer that is set too early is set again when it fires: most requests end long before their limits, and
+    /// setting it for each would cost more than the rare time it fires for nothing.
+    fn poll_at(&mut self, cx: &mut Context<'_>, at: tokio::time::Instant) -> Poll<()> {
+        if self.timer.deadline() > at {
             self.timer.as_mut().reset(at);
         }
-        self.timer.as_mut().poll(cx)
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if tokio::time::Instant::now() >= at {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+
+    fn poll_after(&mut self, cx: &mut Context<'_>, start: Instant, wait: Duration) -> Poll<()> {
+        self.poll_at(cx, (start + wait).into())
+    }
+
+    /// Notices an instance that computes while it has requests: it offers to take more and does not.
+    fn watch_turns(&mut self, status: WorkerStatus) {
+        let turns = self.tenants.turns();
+        let computing = turns == self.turns
+            && matches!(status, WorkerStatus::Requests | WorkerStatus::PostReturn);
+        self.polls_without_turn = if computing {
+            self.polls_without_turn + 1
+        } else {
+            0
+        };
+        self.turns = turns;
+        if self.polls_without_turn >= POLLS_WITHOUT_TURN_MAX {
+            self.stalled.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -166,24 +240,31 @@ impl WorkerExpiration for Lifetime {
     ) -> Poll<()> {
         let this = self.get_mut();
         this.tenants.watch(cx);
-        let (live, retired) = (this.tenants.live(), this.tenants.retired());
+        this.watch_turns(status);
+        let (live, unseen, retired) = (
+            this.tenants.live(),
+            this.tenants.unseen(),
+            this.tenants.retired(),
+        );
+        if unseen == 0 {
+            this.unseen_since = None;
+        }
         match status {
             WorkerStatus::Idle => this.poll_after(cx, start, IDLE_MAX),
             // The last client is gone: nobody misses what the guest still does.
-            WorkerStatus::Requests | WorkerStatus::PostReturn if retired && live == 0 => {
-                Poll::Ready(())
-            }
+            _ if retired && live == 0 => Poll::Ready(()),
             // All answers are out; what a guest does after them is bounded too.
-            WorkerStatus::Requests | WorkerStatus::PostReturn if live == 0 => {
-                this.poll_after(cx, start, this.deadline)
-            }
+            _ if live == 0 => this.poll_after(cx, start, this.deadline),
             // Others share the instance. It ends in order when they are done, unless it is stuck.
-            WorkerStatus::Requests if this.tenants.unseen() > 0 => {
+            WorkerStatus::Requests if unseen > 0 => {
                 let since = *this.unseen_since.get_or_insert_with(Instant::now);
                 this.poll_after(cx, since, UNSEEN_MAX)
             }
-            // Every live request is under its own deadline, which cancels it.
-            WorkerStatus::Requests | WorkerStatus::PostReturn => Poll::Pending,
+            // Requests have timers of their own, but those of a client that takes nothing are not polled.
+            _ => match this.tenants.deadline() {
+                Some(last) => this.poll_at(cx, last + DEADLINE_GRACE),
+                None => Poll::Pending,
+            },
         }
     }
 }

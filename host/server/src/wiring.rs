@@ -184,6 +184,9 @@ fn worded(id: &ComponentId, path: &Path, error: &PrepareError) -> String {
             "remove the import, or provide it under `dependencies`".to_owned()
         }
         PrepareError::Mismatch(_) => "rebuild it against the interfaces in `wit/`".to_owned(),
+        PrepareError::Memory { .. } => {
+            "raise `limits.memory_bytes_max` of the component".to_owned()
+        }
         PrepareError::NoHandler { .. } => {
             "only HTTP components can be served; is this the right file?".to_owned()
         }

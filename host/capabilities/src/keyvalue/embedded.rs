@@ -76,8 +76,8 @@ impl Embedded {
             source,
         };
         // The writer comes first: it creates the file that the readers open.
-        let writer =
-            writer::spawn(sqlite::writer(path, durability).map_err(failed)?).map_err(failed)?;
+        let writer = writer::spawn(sqlite::writer(path, durability).map_err(failed)?, path)
+            .map_err(failed)?;
         let readers = (0..READERS)
             .map(|_| Ok(reader::spawn(sqlite::reader(path)?)))
             .collect::<rusqlite::Result<Vec<_>>>()

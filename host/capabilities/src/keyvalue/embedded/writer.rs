@@ -1,14 +1,21 @@
 //! The thread that writes: takes what is waiting, commits it in one transaction, then answers.
 
+use std::collections::VecDeque;
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::mpsc;
 
 use super::{QUEUE_CALLS_MAX, Reply, unavailable};
 use crate::keyvalue::{Action, Change, Condition, Error, Version};
 use crate::metrics::KEYVALUE_EMBEDDED_BATCH_WRITES;
+use crate::sqlite::Log;
 
 /// Calls that share one commit: enough to spread its cost, few enough that the first does not wait for long.
 const CALLS_PER_COMMIT_MAX: usize = 256;
+
+/// Bytes that share one commit, unless one call alone brings more.
+const BYTES_PER_COMMIT_MAX: usize = 32 * 1024 * 1024;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS entries (key BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL);
@@ -28,29 +35,60 @@ enum Answer {
 }
 
 /// Prepares the schema and starts the thread; it ends when the sender is dropped and the queue is empty.
-pub(super) fn spawn(mut connection: Connection) -> rusqlite::Result<mpsc::Sender<Call>> {
+pub(super) fn spawn(
+    mut connection: Connection,
+    path: &Path,
+) -> rusqlite::Result<mpsc::Sender<Call>> {
     connection.execute_batch(SCHEMA)?;
-    // Kept in the file and not taken from the entries: the version of a deleted key must not come again.
-    let mut version = connection.query_row("SELECT version FROM sequence", [], |row| row.get(0))?;
     let (sender, mut calls) = mpsc::channel(QUEUE_CALLS_MAX);
+    let log = Log::of(path);
     std::thread::spawn(move || {
-        let mut waiting = Vec::with_capacity(CALLS_PER_COMMIT_MAX);
-        while calls.blocking_recv_many(&mut waiting, CALLS_PER_COMMIT_MAX) > 0 {
-            metrics::histogram!(KEYVALUE_EMBEDDED_BATCH_WRITES).record(waiting.len() as f64);
-            commit(&mut connection, &mut version, waiting.drain(..));
+        let mut waiting = VecDeque::with_capacity(CALLS_PER_COMMIT_MAX);
+        while let Some(call) = calls.blocking_recv() {
+            waiting.push_back(call);
+            while waiting.len() < CALLS_PER_COMMIT_MAX
+                && let Ok(call) = calls.try_recv()
+            {
+                waiting.push_back(call);
+            }
+            while !waiting.is_empty() {
+                commit(&mut connection, &mut waiting);
+            }
+            log.bound(&connection);
         }
     });
     Ok(sender)
 }
 
-/// Runs all calls in one transaction and answers them after it is committed. A call whose conditions fail changes
-/// nothing and does not disturb the others; a failing database fails them all.
-fn commit(connection: &mut Connection, version: &mut i64, calls: impl Iterator<Item = Call>) {
-    let before = *version;
-    let mut answers = Vec::with_capacity(CALLS_PER_COMMIT_MAX);
-    let outcome = transact(connection, version, calls, &mut answers);
+impl Call {
+    /// Bytes it writes, at most.
+    fn bytes(&self) -> usize {
+        let set = |change: &Change| match &change.action {
+            Action::Set(bytes) => bytes.len(),
+            Action::Delete => 0,
+        };
+        match self {
+            Self::Apply(changes, _) => changes.iter().map(set).sum(),
+            Self::Increment(..) => 0,
+        }
+    }
+
+    /// Whether its caller has given up: what nobody waits for is not written, so that retries do not pile up.
+    fn abandoned(&self) -> bool {
+        match self {
+            Self::Apply(_, reply) => reply.is_closed(),
+            Self::Increment(.., reply) => reply.is_closed(),
+        }
+    }
+}
+
+/// Runs calls in one transaction and answers them after it is committed. A call whose conditions fail changes nothing
+/// and does not disturb the others; a failing database fails them all.
+fn commit(connection: &mut Connection, waiting: &mut VecDeque<Call>) {
+    let mut answers = Vec::with_capacity(waiting.len());
+    let outcome = transact(connection, waiting, &mut answers);
+    metrics::histogram!(KEYVALUE_EMBEDDED_BATCH_WRITES).record(answers.len() as f64);
     if let Err(error) = &outcome {
-        *version = before;
         unavailable(error);
     }
     for answer in answers {
@@ -60,31 +98,55 @@ fn commit(connection: &mut Connection, version: &mut i64, calls: impl Iterator<I
 
 fn transact(
     connection: &mut Connection,
-    version: &mut i64,
-    calls: impl Iterator<Item = Call>,
+    waiting: &mut VecDeque<Call>,
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // The first failure of the database ends the work, but every caller is answered.
-    let mut outcome = Ok(());
-    for call in calls {
-        let answer = match call {
-            Call::Apply(changes, reply) => {
-                let result = apply(&transaction, version, &changes);
-                Answer::Version(reply, settle(result, &mut outcome))
-            }
-            Call::Increment(key, delta, reply) => {
-                let result = increment(&transaction, version, &key, delta);
-                Answer::Sum(reply, settle(result, &mut outcome))
-            }
-        };
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = match begun {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            // Their callers see the answer go, and that is one.
+            waiting.clear();
+            return Err(error);
+        }
+    };
+    // Read in every transaction: another process may have the file open, and the version of a deleted key must not
+    // come again, so it is not taken from the entries.
+    let mut version =
+        transaction.query_row("SELECT version FROM sequence", [], |row| row.get(0))?;
+    let mut bytes = 0;
+    while bytes < BYTES_PER_COMMIT_MAX
+        && let Some(call) = waiting.pop_front()
+    {
+        if call.abandoned() {
+            continue;
+        }
+        bytes += call.bytes();
+        let (answer, failed) = call.run(&transaction, &mut version);
         answers.push(answer);
+        // SQLite may have rolled back already, and what came now would be committed by itself.
+        failed?;
     }
-    outcome?;
     transaction
         .prepare_cached("UPDATE sequence SET version = ?1")?
-        .execute([*version])?;
+        .execute([version])?;
     transaction.commit()
+}
+
+impl Call {
+    /// Its answer, and whether the database failed.
+    fn run(self, connection: &Connection, version: &mut i64) -> (Answer, rusqlite::Result<()>) {
+        match self {
+            Self::Apply(changes, reply) => {
+                let (result, failed) = settle(apply(connection, version, &changes));
+                (Answer::Version(reply, result), failed)
+            }
+            Self::Increment(key, delta, reply) => {
+                let (result, failed) = settle(increment(connection, version, &key, delta));
+                (Answer::Sum(reply, result), failed)
+            }
+        }
+    }
 }
 
 impl Answer {
@@ -117,14 +179,11 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-fn settle<T>(result: Result<T, Failure>, outcome: &mut rusqlite::Result<()>) -> Result<T, Error> {
+fn settle<T>(result: Result<T, Failure>) -> (Result<T, Error>, rusqlite::Result<()>) {
     match result {
-        Ok(value) => Ok(value),
-        Err(Failure::Call(error)) => Err(error),
-        Err(Failure::Database(error)) => {
-            *outcome = Err(error);
-            Err(Error::Unavailable)
-        }
+        Ok(value) => (Ok(value), Ok(())),
+        Err(Failure::Call(error)) => (Err(error), Ok(())),
+        Err(Failure::Database(error)) => (Err(Error::Unavailable), Err(error)),
     }
 }
 

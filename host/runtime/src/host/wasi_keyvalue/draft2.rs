@@ -37,12 +37,12 @@ mod bindings {
 pub(crate) type Failure = TrappableError<Error>;
 pub(crate) type CasFailure = TrappableError<CasError>;
 
-/// A key and what it had when this was made.
+/// A key and the version it had when this was made. The value is not kept: a guest may hold many of these.
 #[expect(unreachable_pub, reason = "generated bindings re-export it")]
 pub struct Cas {
     handle: keyvalue::Handle,
     key: String,
-    seen: Option<keyvalue::Value>,
+    seen: Option<keyvalue::Version>,
 }
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -150,7 +150,7 @@ impl atomics::Host for Host<'_> {
     async fn swap(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> Result<(), CasFailure> {
         let Cas { handle, key, seen } = self.table.delete(cas).map_err(TrappableError::trap)?;
         let condition = match seen {
-            Some(seen) => keyvalue::Condition::Version(seen.version),
+            Some(seen) => keyvalue::Condition::Version(seen),
             None => keyvalue::Condition::Absent,
         };
         let change = keyvalue::Change {
@@ -180,7 +180,7 @@ impl atomics::Host for Host<'_> {
 
 impl Cas {
     async fn read(handle: keyvalue::Handle, key: String) -> Result<Self, keyvalue::Error> {
-        let seen = handle.get(key.clone()).await?;
+        let seen = handle.get(key.clone()).await?.map(|value| value.version);
         Ok(Self { handle, key, seen })
     }
 }
@@ -199,9 +199,14 @@ impl atomics::HostCas for Host<'_> {
             .map_err(|_| Error::Other("too many open resources".into()))?)
     }
 
+    /// Reads again, and from here on the swap is held against what was read now.
     async fn current(&mut self, cas: Resource<Cas>) -> Result<Option<Vec<u8>>, Failure> {
-        let cas = self.table.get(&cas).map_err(TrappableError::trap)?;
-        Ok(cas.seen.as_ref().map(|value| value.bytes.clone()))
+        let known = self.table.get(&cas).map_err(TrappableError::trap)?;
+        let (handle, key) = (known.handle.clone(), known.key.clone());
+        let value = handle.get(key).await.map_err(Error::from)?;
+        let known = self.table.get_mut(&cas).map_err(TrappableError::trap)?;
+        known.seen = value.as_ref().map(|value| value.version);
+        Ok(value.map(|value| value.bytes))
     }
 
     async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
