@@ -21,4 +21,4 @@ pub use config::Config;
 pub use listener::{BindError, Listener};
 pub use rescue::Failure;
 pub use router::{Matched, Routes};
-pub use stack::{Inner, Public, PublicBody, stack};
+pub use stack::{Inner, Public, PublicBody, Shared, stack};

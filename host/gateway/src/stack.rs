@@ -1,6 +1,8 @@
 //! The life of a public request.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -46,19 +48,46 @@ pub type PublicBody<B> = Either<Full<Bytes>, B>;
 /// The whole stack: always answers.
 pub type Public<B> = BoxCloneSyncService<Request<RequestBody>, Response<PublicBody<B>>, Infallible>;
 
-/// The life of a public request, outermost layer first.
-pub fn stack<S: Inner>(limits: &Limits, routes: Routes, inner: S) -> Public<S::Body> {
+/// What the stacks of all cores have in common. Cheap to clone.
+#[derive(Clone)]
+pub struct Shared {
+    routes: Routes,
+    requests_in_flight_max: usize,
+    request_body_bytes_max: u64,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Shared {
+    /// Made once per host: its limits hold for all cores together.
+    pub fn new(limits: &Limits, routes: Routes) -> Self {
+        Self {
+            routes,
+            requests_in_flight_max: limits.requests_in_flight_max,
+            request_body_bytes_max: limits.request_body_bytes_max,
+            in_flight: Arc::default(),
+        }
+    }
+}
+
+/// The life of a public request, outermost layer first. One per core.
+pub fn stack<S: Inner>(shared: &Shared, inner: S) -> Public<S::Body> {
+    let Shared {
+        routes,
+        requests_in_flight_max,
+        request_body_bytes_max,
+        in_flight,
+    } = shared.clone();
     let stack = ServiceBuilder::new()
         // First, so that refused requests are logged too.
         .layer(filters::access_log::layer())
         // Turns every rejection below into a response.
         .layer(rescue::layer())
         // The cheapest refusal we have, so before any matching.
-        .layer(filters::in_flight::layer(limits.requests_in_flight_max))
+        .layer(filters::in_flight::layer(in_flight, requests_in_flight_max))
         // From here a request knows its route and component.
         .layer(router::layer(routes))
         // Inside the router: a route may set its own limit.
-        .layer(filters::body_limit::layer(limits.request_body_bytes_max))
+        .layer(filters::body_limit::layer(request_body_bytes_max))
         .service(inner);
     // Boxed, so that layer types stay out of `server`'s build time.
     BoxCloneSyncService::new(stack)

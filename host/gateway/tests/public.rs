@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use stoa_gateway::config::Limits;
-use stoa_gateway::{Config, Failure, Listener, RequestBody, Routes};
+use stoa_gateway::{Config, Failure, Listener, RequestBody, Routes, Shared};
 use tokio_util::sync::CancellationToken;
 
 /// A client gives up after this; a bound for broken runs, not a measure.
@@ -35,7 +35,7 @@ impl Gateway {
     }
 
     fn configured(config: Config) -> Self {
-        let limits = config.limits.clone();
+        let shared = Shared::new(&config.limits, routes());
         let listener = Listener::bind(config).expect("a free port can be bound");
         let address = listener.address().expect("it knows its address");
         let stop = CancellationToken::new();
@@ -46,7 +46,7 @@ impl Gateway {
                 .enable_all()
                 .build()
                 .expect("it starts");
-            let public = move |_| stoa_gateway::stack(&limits, routes(), tower::service_fn(inner));
+            let public = move |_| stoa_gateway::stack(&shared, tower::service_fn(inner));
             runtime
                 .block_on(listener.serve(2, public, stopping))
                 .expect("it serves");

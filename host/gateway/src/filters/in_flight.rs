@@ -10,8 +10,11 @@ use tower::{Layer, Service, layer::layer_fn};
 use super::{After, Then};
 use crate::rescue::Rejection;
 
-pub(crate) fn layer<S>(limit: usize) -> impl Layer<S, Service = InFlight<S>> + Clone {
-    let counted = Arc::new(AtomicUsize::new(0));
+/// `counted` is shared by all cores: one atomic addition costs less than a share per core that is full while others idle.
+pub(crate) fn layer<S>(
+    counted: Arc<AtomicUsize>,
+    limit: usize,
+) -> impl Layer<S, Service = InFlight<S>> + Clone {
     layer_fn(move |inner| InFlight {
         inner,
         counted: Arc::clone(&counted),

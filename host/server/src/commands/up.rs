@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use stoa_gateway::config::Tls;
-use stoa_gateway::{Listener, Routes};
+use stoa_gateway::{Listener, Routes, Shared};
 use stoa_manifest::App;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -122,10 +122,10 @@ async fn serve(
         "listening on {scheme}://{}",
         listener.address().context("cannot tell where it listens")?
     );
-    let routes = Routes::new(&app.routes);
+    let shared = Shared::new(&limits, Routes::new(&app.routes));
     let cores = deployment.cores();
     let deployment = Arc::new(deployment);
-    let public = move |_| stoa_gateway::stack(&limits, routes.clone(), deployment.on_core());
+    let public = move |_| stoa_gateway::stack(&shared, deployment.on_core());
     listener
         .serve(cores, public, stop)
         .await
