@@ -34,6 +34,12 @@ pub enum Failure {
     /// The service did not answer in time.
     #[error("the service did not answer in time")]
     Deadline,
+    /// The request's body is larger than the service takes.
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge {
+        /// What it takes.
+        limit: u64,
+    },
 }
 
 /// Why a request got no answer of its route.
@@ -146,7 +152,8 @@ impl Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once")
                     .retry(OVERLOADED_RETRY)
             }
-            Rejection::BodyTooLarge { limit } => Self::new(
+            Rejection::BodyTooLarge { limit }
+            | Rejection::Failed(Failure::BodyTooLarge { limit }) => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("the body may have at most {limit} bytes"),
             ),

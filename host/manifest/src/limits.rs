@@ -8,89 +8,145 @@ const KIB: u64 = 1_024;
 const MIB: u64 = 1_024 * KIB;
 const GIB: u64 = 1_024 * MIB;
 
-/// Default of [`Limits::memory_bytes_max`]: 128 MiB.
-pub const MEMORY_BYTES_MAX: u64 = 128 * MIB;
-/// Default of [`Limits::deadline_ms_max`]: half a minute.
-pub const DEADLINE_MS_MAX: u64 = 30_000;
-/// Default of [`Limits::requests_in_flight_max`].
-pub const REQUESTS_IN_FLIGHT_MAX: u64 = 1_024;
-/// Default of [`Limits::requests_per_instance_max`].
-pub const REQUESTS_PER_INSTANCE_MAX: u64 = 100_000;
-/// Default of [`Limits::requests_concurrent_per_instance_max`].
-pub const REQUESTS_CONCURRENT_PER_INSTANCE_MAX: u64 = 16;
-/// Default of [`Limits::log_bytes_per_second_max`]: 1 MiB.
-pub const LOG_BYTES_PER_SECOND_MAX: u64 = MIB;
-
-/// The limits of one component. Each request over a limit is refused or ended; nothing of another component is.
+/// The limits of one component. Each request over a limit waits, is refused or is ended; nothing of another component is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of linear memory that one instance may have. 64 KiB to 4 GiB, default [`MEMORY_BYTES_MAX`].
+    /// Bytes of linear memory that one instance may have. 64 KiB to 4 GiB, default 128 MiB.
     pub memory_bytes_max: u64,
-    /// Milliseconds that a request may take, waiting included. 1 to an hour, default [`DEADLINE_MS_MAX`].
+    /// Elements that all tables of one instance may have together. 0 to a million, default 200 000.
+    pub table_elements_max: u64,
+    /// Instances that may be alive at once, shared evenly among the cores and rounded up; never more than three quarters
+    /// of what the host has room for. 1 to 100 000, default 1 000.
+    pub instances_max: u64,
+    /// Milliseconds that a request may take, waiting included; then 504. 1 to an hour, default half a minute.
     pub deadline_ms_max: u64,
-    /// Requests that the component may be serving at once, in all its instances. 1 to 100 000, default
-    /// [`REQUESTS_IN_FLIGHT_MAX`].
+    /// Milliseconds of processor time that a request may use, looked at every 10 ms; then 500, and its instance is retired.
+    /// Requests that share an instance share the sum of theirs. 10 to an hour, default 10 s.
+    pub cpu_ms_max: u64,
+    /// Requests that the component may be serving at once, in all its instances; further ones queue. Shared evenly among
+    /// the cores and rounded up. 1 to 100 000, default 1 024.
     pub requests_in_flight_max: u64,
-    /// Requests that one instance may serve in its life; 1 gives each request a fresh one. WASI 0.3 components only,
-    /// those of 0.2 always get a fresh one. 1 to a thousand million, default [`REQUESTS_PER_INSTANCE_MAX`].
-    pub requests_per_instance_max: u64,
-    /// Requests that one instance may be serving at once. WASI 0.3 components only. 1 to 100 000, default
-    /// [`REQUESTS_CONCURRENT_PER_INSTANCE_MAX`].
+    /// Requests that may wait to be served; further ones get 503. 0 to 100 000, default 1 024.
+    pub requests_queued_max: u64,
+    /// Milliseconds that a request may wait to be served; then 503. 1 to an hour, default 2 s.
+    pub queue_ms_max: u64,
+    /// Requests that one instance may serve in its life; 1 gives each request a fresh one. 1 to a thousand million. By
+    /// default 100 000 for WASI 0.3, and 1 for WASI 0.2, whose guests were written for one request: more is theirs to ask
+    /// for.
+    pub requests_per_instance_max: Option<u64>,
+    /// Requests that one instance may be serving at once. WASI 0.3 components only. 1 to 100 000, default 16.
     pub requests_concurrent_per_instance_max: u64,
+    /// Bytes of one request body; then its stream breaks off. 0 to 1 TiB, by default what the gateway lets through.
+    pub request_body_bytes_max: Option<u64>,
+    /// Bytes of one response body; then its stream is reset, or 500 where the length was announced. 0 to 1 TiB, default
+    /// 1 GiB.
+    pub response_body_bytes_max: u64,
+    /// Header fields of one response; more is 500. 1 to 10 000, default 100.
+    pub response_headers_max: u64,
     /// Bytes that the component may write to its log in a second; what is over is dropped and counted. 0 to 1 GiB,
-    /// default [`LOG_BYTES_PER_SECOND_MAX`].
+    /// default 1 MiB.
     pub log_bytes_per_second_max: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory_bytes_max: MEMORY_BYTES_MAX,
-            deadline_ms_max: DEADLINE_MS_MAX,
-            requests_in_flight_max: REQUESTS_IN_FLIGHT_MAX,
-            requests_per_instance_max: REQUESTS_PER_INSTANCE_MAX,
-            requests_concurrent_per_instance_max: REQUESTS_CONCURRENT_PER_INSTANCE_MAX,
-            log_bytes_per_second_max: LOG_BYTES_PER_SECOND_MAX,
+            memory_bytes_max: 128 * MIB,
+            table_elements_max: 200_000,
+            instances_max: 1_000,
+            deadline_ms_max: 30_000,
+            cpu_ms_max: 10_000,
+            requests_in_flight_max: 1_024,
+            requests_queued_max: 1_024,
+            queue_ms_max: 2_000,
+            requests_per_instance_max: None,
+            requests_concurrent_per_instance_max: 16,
+            request_body_bytes_max: None,
+            response_body_bytes_max: GIB,
+            response_headers_max: 100,
+            log_bytes_per_second_max: MIB,
         }
     }
 }
+
+const COUNT: RangeInclusive<u64> = 1..=100_000;
+const MILLISECONDS: RangeInclusive<u64> = 1..=3_600_000;
+const BODY_BYTES: RangeInclusive<u64> = 0..=1_024 * GIB;
 
 pub(crate) fn read(value: Value<'_>) -> Option<Limits> {
     value.table(read_table)
 }
 
+/// A limit that is out of range is reported, and stands at its default for the rest of the reading.
 fn read_table(table: &mut Table<'_>) -> Option<Limits> {
-    let mut limit = |name: &'static str, default: u64, range: RangeInclusive<u64>| {
-        table.or(name, default, |value| value.integer(range))
-    };
-    let memory = limit("memory_bytes_max", MEMORY_BYTES_MAX, 64 * KIB..=4 * GIB);
-    let deadline = limit("deadline_ms_max", DEADLINE_MS_MAX, 1..=3_600_000);
-    let in_flight = limit(
-        "requests_in_flight_max",
-        REQUESTS_IN_FLIGHT_MAX,
-        1..=100_000,
-    );
-    let per_instance = limit(
-        "requests_per_instance_max",
-        REQUESTS_PER_INSTANCE_MAX,
-        1..=1_000_000_000,
-    );
-    let concurrent = limit(
-        "requests_concurrent_per_instance_max",
-        REQUESTS_CONCURRENT_PER_INSTANCE_MAX,
-        1..=100_000,
-    );
-    let log = limit(
-        "log_bytes_per_second_max",
-        LOG_BYTES_PER_SECOND_MAX,
-        0..=GIB,
-    );
-    Some(Limits {
-        memory_bytes_max: memory?,
-        deadline_ms_max: deadline?,
-        requests_in_flight_max: in_flight?,
-        requests_per_instance_max: per_instance?,
-        requests_concurrent_per_instance_max: concurrent?,
-        log_bytes_per_second_max: log?,
-    })
+    let mut limits = Limits::default();
+    let bounded: [(&'static str, &mut u64, RangeInclusive<u64>); 12] = [
+        (
+            "memory_bytes_max",
+            &mut limits.memory_bytes_max,
+            64 * KIB..=4 * GIB,
+        ),
+        (
+            "table_elements_max",
+            &mut limits.table_elements_max,
+            0..=1_000_000,
+        ),
+        ("instances_max", &mut limits.instances_max, COUNT),
+        ("deadline_ms_max", &mut limits.deadline_ms_max, MILLISECONDS),
+        ("cpu_ms_max", &mut limits.cpu_ms_max, 10..=3_600_000),
+        (
+            "requests_in_flight_max",
+            &mut limits.requests_in_flight_max,
+            COUNT,
+        ),
+        (
+            "requests_queued_max",
+            &mut limits.requests_queued_max,
+            0..=100_000,
+        ),
+        ("queue_ms_max", &mut limits.queue_ms_max, MILLISECONDS),
+        (
+            "requests_concurrent_per_instance_max",
+            &mut limits.requests_concurrent_per_instance_max,
+            COUNT,
+        ),
+        (
+            "response_body_bytes_max",
+            &mut limits.response_body_bytes_max,
+            BODY_BYTES,
+        ),
+        (
+            "response_headers_max",
+            &mut limits.response_headers_max,
+            1..=10_000,
+        ),
+        (
+            "log_bytes_per_second_max",
+            &mut limits.log_bytes_per_second_max,
+            0..=GIB,
+        ),
+    ];
+    for (name, limit, range) in bounded {
+        if let Some(value) = table.or(name, *limit, |value| value.integer(range)) {
+            *limit = value;
+        }
+    }
+    let optional: [(&'static str, &mut Option<u64>, RangeInclusive<u64>); 2] = [
+        (
+            "requests_per_instance_max",
+            &mut limits.requests_per_instance_max,
+            1..=1_000_000_000,
+        ),
+        (
+            "request_body_bytes_max",
+            &mut limits.request_body_bytes_max,
+            BODY_BYTES,
+        ),
+    ];
+    for (name, limit, range) in optional {
+        if let Some(value) = table.optional(name, |value| value.integer(range)) {
+            *limit = value;
+        }
+    }
+    Some(limits)
 }

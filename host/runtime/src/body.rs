@@ -9,10 +9,13 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{Method, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use crate::metrics::RUNTIME_BODIES_CUT_TOTAL;
 use crate::request::Request;
+use crate::revision::Revision;
 
 /// Why a request body ended early, in the words a guest may be told.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +41,76 @@ impl From<RequestBodyError> for Error {
     }
 }
 
+pin_project! {
+    /// A request body that breaks off over the component's limit.
+    pub(crate) struct Limited<B> {
+        #[pin]
+        inner: B,
+        left: u64,
+        revision: Arc<Revision>,
+    }
+}
+
+impl<B> Limited<B> {
+    pub(crate) fn new(inner: B, revision: &Arc<Revision>) -> Self {
+        Self {
+            inner,
+            left: revision.limits.request_body_bytes_max,
+            revision: Arc::clone(revision),
+        }
+    }
+}
+
+impl<B> Body for Limited<B>
+where
+    B: Body<Data = Bytes, Error = RequestBodyError>,
+{
+    type Data = Bytes;
+    type Error = RequestBodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
+        let this = self.project();
+        let polled = this.inner.poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            match this.left.checked_sub(bytes) {
+                Some(left) => *this.left = left,
+                None => {
+                    count_cut(this.revision, "request");
+                    return Poll::Ready(Some(Err(RequestBodyError::TooLarge)));
+                }
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+fn count_cut(revision: &Revision, direction: &'static str) {
+    let component = revision.component.to_string();
+    metrics::counter!(RUNTIME_BODIES_CUT_TOTAL, "component" => component, "direction" => direction)
+        .increment(1);
+}
+
 /// Why a response body ended early. Headers are sent by then: all that is left is to reset the stream.
 #[derive(Debug, thiserror::Error)]
 pub enum ResponseBodyError {
     /// The wall-clock deadline passed.
     #[error("the response was not complete within {0:?}")]
     Deadline(Duration),
+    /// It is larger than the component's `response_body_bytes_max`.
+    #[error("the response is larger than {0} bytes")]
+    TooLarge(u64),
     /// The guest trapped, or dropped the body unfinished.
     #[error("the component did not finish the response")]
     Unfinished,
@@ -59,6 +126,9 @@ pub struct ResponseBody {
     timer: Option<Pin<Box<Sleep>>>,
     /// Bytes that complete the response for the client, where that is known: then nobody reads on to the end.
     remaining: Option<u64>,
+    /// Bytes that the component may still send.
+    left: u64,
+    revision: Arc<Revision>,
 }
 
 impl ResponseBody {
@@ -67,6 +137,7 @@ impl ResponseBody {
         head: (&Method, &Parts),
         request: Arc<Request>,
         (deadline, limit): (Instant, Duration),
+        revision: &Arc<Revision>,
     ) -> Self {
         let remaining = length(head.0, head.1);
         Self {
@@ -76,6 +147,8 @@ impl ResponseBody {
             limit,
             timer: None,
             remaining,
+            left: revision.limits.response_body_bytes_max,
+            revision: Arc::clone(revision),
         }
     }
 
@@ -98,13 +171,19 @@ impl ResponseBody {
         }
     }
 
+    fn cut(&mut self) -> ResponseBodyError {
+        count_cut(&self.revision, "response");
+        self.request.cancel();
+        ResponseBodyError::TooLarge(self.revision.limits.response_body_bytes_max)
+    }
+
     fn complete(&self) -> bool {
         self.remaining == Some(0) || self.inner.is_end_stream()
     }
 }
 
 /// Bytes of body that a client waits for, where the head tells (RFC 9112, section 6.3).
-fn length(method: &Method, head: &Parts) -> Option<u64> {
+pub(crate) fn length(method: &Method, head: &Parts) -> Option<u64> {
     let bodiless = matches!(
         head.status,
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
@@ -131,7 +210,12 @@ impl Body for ResponseBody {
         let this = self.get_mut();
         match Pin::new(&mut this.inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                this.count(frame.data_ref().map_or(0, Bytes::len));
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                match this.left.checked_sub(bytes as u64) {
+                    Some(left) => this.left = left,
+                    None => return Poll::Ready(Some(Err(this.cut()))),
+                }
+                this.count(bytes);
                 Poll::Ready(Some(Ok(frame)))
             }
             // A guest that died mid-way may look like one that finished: its body just ends.

@@ -1,7 +1,6 @@
 //! The engine: how memory is allocated, how guests are interrupted, what every component may import.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::warn;
 use wasmtime::component::Linker;
@@ -10,9 +9,7 @@ use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationCon
 use crate::artifact::{Artifacts, HostKey};
 use crate::host;
 use crate::instance::State;
-
-/// A guest that computes gives its core to others at least this often.
-const EPOCH: Duration = Duration::from_millis(10);
+use crate::processor::EPOCH;
 
 /// What the runtime needs to know about this machine.
 #[derive(Debug, Clone)]

@@ -21,12 +21,21 @@ pub enum Error {
     /// The component answered with an error of `wasi:http`, or with nothing. 500.
     #[error("the component gave no valid answer")]
     NoAnswer,
-    /// The component is at `requests_in_flight_max`. 503.
-    #[error("too many requests in flight, at most {limit}")]
-    Overloaded {
-        /// The limit that was reached.
-        limit: usize,
+    /// It used more processor time than the component's `cpu_ms_max`. 500.
+    #[error("the request used too much processor time")]
+    Overran,
+    /// The answer is larger than the component's limits, by its announced length or its header fields. 500.
+    #[error("the answer is too large")]
+    AnswerTooLarge,
+    /// The request's announced body is larger than the component's `request_body_bytes_max`. 413.
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge {
+        /// The limit.
+        limit: u64,
     },
+    /// As many requests wait as the component's `requests_queued_max`, or this one waited for `queue_ms_max`. 503.
+    #[error("too many requests wait for the component")]
+    Overloaded,
     /// The request cannot be handed to a component at all, for example without a host. 400.
     #[error("the request is malformed: {0}")]
     Malformed(&'static str),
@@ -40,7 +49,10 @@ impl Error {
             Self::Trapped => "trapped",
             Self::Retired => "retired",
             Self::NoAnswer => "no-answer",
-            Self::Overloaded { .. } => "overloaded",
+            Self::Overran => "overran",
+            Self::AnswerTooLarge => "answer-too-large",
+            Self::BodyTooLarge { .. } => "body-too-large",
+            Self::Overloaded => "overloaded",
             Self::Malformed(_) => "malformed",
         }
     }

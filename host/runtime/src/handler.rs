@@ -1,10 +1,10 @@
 //! A revision on one core: takes requests, within the component's limits.
 
-use std::sync::atomic::Ordering;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
@@ -13,31 +13,51 @@ use tracing::{info, warn};
 use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler, TrapOrPanicError};
 
-use crate::body::{RequestBodyError, ResponseBody};
+use crate::admission::Admission;
+use crate::body::{self, Limited, RequestBodyError, ResponseBody};
 use crate::engine::Runtime;
 use crate::error::Error;
 use crate::metrics::RUNTIME_REQUESTS_TOTAL;
+use crate::processor::Turns;
 use crate::request;
 use crate::revision::Revision;
-use crate::worker::{Room, Workers};
+use crate::worker::{Share, Workers};
 
-/// One core's share of the host's instances. Every handler of that core draws on it.
+/// One core's share of the host's instances and of its processor. Every handler of that core draws on it.
 pub struct Core {
+    cores: usize,
     instances: Arc<Semaphore>,
-    /// What one component may take of them.
-    component_max: usize,
+    instances_max: usize,
+    /// One permit, for whichever component computes.
+    turns: Arc<Semaphore>,
 }
 
 impl Runtime {
     /// A core, to make handlers on. Ask for as many as the configuration says, once.
     pub fn core(&self) -> Core {
-        let share = (self.config.instances_max as usize / self.config.cores).max(1);
-        // A quarter is left to the neighbours of a component that takes all it can get.
-        let component_max = (share - share / 4).max(1);
+        let cores = self.config.cores;
+        let instances_max = (self.config.instances_max as usize / cores).max(1);
         Core {
-            instances: Arc::new(Semaphore::new(share)),
-            component_max,
+            cores,
+            instances: Arc::new(Semaphore::new(instances_max)),
+            instances_max,
+            turns: Arc::new(Semaphore::new(1)),
         }
+    }
+}
+
+impl Core {
+    /// Instances that a component may have here: a quarter is left to the neighbours of one that takes all it can get.
+    fn instances_of(&self, revision: &Revision) -> usize {
+        let own = revision.limits.instances_max.div_ceil(self.cores);
+        own.min(self.instances_max - self.instances_max / 4).max(1)
+    }
+
+    /// Requests of a component that may be served here at once: no more than its instances can take.
+    fn places_of(&self, revision: &Revision) -> usize {
+        let own = revision.limits.requests_in_flight_max.div_ceil(self.cores);
+        let room = self.instances_of(revision) * revision.reuse.requests_concurrent_max;
+        own.min(room).max(1)
     }
 }
 
@@ -46,6 +66,7 @@ impl Runtime {
 #[derive(Clone)]
 pub struct Handler {
     revision: Arc<Revision>,
+    admission: Arc<Admission>,
     /// Replaced when an instance of it computes while it has offered to take requests.
     proxy: Arc<Mutex<ProxyHandler<Workers>>>,
     answered: metrics::Counter,
@@ -54,15 +75,16 @@ pub struct Handler {
 impl Handler {
     /// Makes the revision's handler on `core`.
     pub fn new(revision: &Arc<Revision>, core: &Core) -> Self {
-        let component = Arc::new(Semaphore::new(core.component_max));
-        let room = Room {
+        let share = Share {
             core: Arc::clone(&core.instances),
-            component,
+            component: Arc::new(Semaphore::new(core.instances_of(revision))),
+            turns: Turns::new(&core.turns, &revision.component),
         };
-        let proxy = ProxyHandler::new(Workers::new(Arc::clone(revision), room));
+        let proxy = ProxyHandler::new(Workers::new(Arc::clone(revision), share));
         let answered = counter(revision, "ok");
         Self {
             revision: Arc::clone(revision),
+            admission: Arc::new(Admission::new(revision, core.places_of(revision))),
             proxy: Arc::new(Mutex::new(proxy)),
             answered,
         }
@@ -88,34 +110,94 @@ impl Handler {
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
     {
-        let place = Place::take(Arc::clone(&self.revision))?;
+        let limits = &self.revision.limits;
         let request = normalised(request)?;
+        let body_max = limits.request_body_bytes_max;
+        if request.body().size_hint().lower() > body_max {
+            return Err(Error::BodyTooLarge { limit: body_max });
+        }
+        let arrived = Instant::now();
+        let (served_by, deadline) = (arrived + limits.queue_max, arrived + limits.deadline);
+        let place = self.admission.enter(served_by.min(deadline)).await?;
         let method = request.method().clone();
-        let limit = self.revision.limits.deadline;
-        let deadline = Instant::now() + limit;
         let waiting = Waiting(Some(request::Request::new(place, deadline)));
         let proxy = self.proxy();
         let answer = proxy.handle(
             waiting.request(),
-            request.map(|body| body.map_err(Into::into).boxed_unsync()),
+            request.map(|body| {
+                Limited::new(body, &self.revision)
+                    .map_err(Into::into)
+                    .boxed_unsync()
+            }),
         );
-        match tokio::time::timeout_at(deadline, answer).await {
-            Err(_) => Err(Error::Deadline { limit }),
-            Ok(Err(error)) => {
+        match self
+            .timed(answer, &waiting, served_by.min(deadline), deadline)
+            .await?
+        {
+            Err(error) => {
                 // Whatever it was, the worker has answered: there is nothing to cancel.
                 let request = waiting.answered();
                 request.finish();
                 Err(self.classified(&request, &error))
             }
-            Ok(Ok(response)) => {
+            Ok(response) => {
                 let (head, body) = response.into_parts();
+                self.check_head(&method, &head)?;
+                let until = (deadline, limits.deadline);
                 let body = ResponseBody::new(
                     body,
                     (&method, &head),
                     waiting.answered(),
-                    (deadline, limit),
+                    until,
+                    &self.revision,
                 );
                 Ok(Response::from_parts(head, body))
+            }
+        }
+    }
+
+    /// Waits for the answer: until `served_by` for an instance to take the request, until `deadline` for the head.
+    async fn timed<T>(
+        &self,
+        answer: impl Future<Output = T>,
+        waiting: &Waiting,
+        served_by: Instant,
+        deadline: Instant,
+    ) -> Result<T, Error> {
+        let mut answer = pin!(answer);
+        // One timer for both waits, since the first is rarely over before the answer is there.
+        let mut timer = pin!(tokio::time::sleep_until(served_by));
+        loop {
+            tokio::select! {
+                biased;
+                answer = answer.as_mut() => return Ok(answer),
+                () = timer.as_mut() => {
+                    if timer.deadline() >= deadline {
+                        return Err(Error::Deadline { limit: self.revision.limits.deadline });
+                    }
+                    if !waiting.taken() {
+                        return Err(Error::Overloaded);
+                    }
+                    timer.as_mut().reset(deadline);
+                }
+            }
+        }
+    }
+
+    fn check_head(&self, method: &Method, head: &http::response::Parts) -> Result<(), Error> {
+        let Revision {
+            component,
+            id,
+            limits,
+            ..
+        } = &*self.revision;
+        let fields = head.headers.len();
+        let announced = body::length(method, head).unwrap_or(0);
+        match fields > limits.response_headers_max || announced > limits.response_body_bytes_max {
+            false => Ok(()),
+            true => {
+                warn!(%component, revision = %id, fields, announced, "the answer is over the component's limits");
+                Err(Error::AnswerTooLarge)
             }
         }
     }
@@ -139,6 +221,11 @@ impl Handler {
             } else {
                 Error::Trapped
             };
+        }
+        if request.tenants().is_some_and(request::Tenants::overran)
+            && request.tenants().and_then(request::Tenants::died_with) == Some(1)
+        {
+            return Error::Overran;
         }
         match request.tenants().and_then(request::Tenants::died_with) {
             Some(1) => Error::Trapped,
@@ -189,41 +276,16 @@ fn normalised<B>(mut request: Request<B>) -> Result<Request<B>, Error> {
     Ok(request)
 }
 
-/// A place among the component's requests in flight.
-pub(crate) struct Place(Option<Arc<Revision>>);
-
-impl Place {
-    fn take(revision: Arc<Revision>) -> Result<Self, Error> {
-        let limit = revision.limits.requests_in_flight_max;
-        // Counted first and judged after: the guard gives back what was one too many.
-        let before = revision.in_flight.fetch_add(1, Ordering::Relaxed);
-        let place = Self(Some(revision));
-        match before < limit {
-            true => Ok(place),
-            false => Err(Error::Overloaded { limit }),
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_tests() -> Self {
-        Self(None)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(revision) = &self.0 {
-            revision.in_flight.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
 /// The wait for response headers: ended by an answer, or cancelled when it is dropped.
 struct Waiting(Option<Arc<request::Request>>);
 
 impl Waiting {
     fn request(&self) -> Arc<request::Request> {
         Arc::clone(self.0.as_ref().expect("it waits until it is answered"))
+    }
+
+    fn taken(&self) -> bool {
+        self.0.as_ref().is_some_and(|request| request.taken())
     }
 
     fn answered(mut self) -> Arc<request::Request> {

@@ -11,7 +11,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::host::outbound::Outbound;
 use crate::logs::{Output, Stream};
-use crate::metrics::RUNTIME_MEMORY_REFUSED_TOTAL;
+use crate::metrics::{RUNTIME_MEMORY_REFUSED_TOTAL, RUNTIME_TABLES_REFUSED_TOTAL};
+use crate::processor::Usage;
 use crate::revision::Revision;
 
 /// Resources (requests, headers, open stores) that one instance holds at once, and as many streams and futures. What the
@@ -19,8 +20,6 @@ use crate::revision::Revision;
 const RESOURCES_MAX: usize = 2048;
 /// Bytes of one set of headers.
 const FIELDS_BYTES_MAX: usize = 64 * 1024;
-/// Elements of all tables of one instance together.
-const TABLE_ELEMENTS_MAX: usize = 200_000;
 
 /// The data of a store. There is nothing in it that the component was not granted.
 pub(crate) struct State {
@@ -55,7 +54,7 @@ impl State {
 }
 
 /// Makes a store for one instance of `revision`.
-pub(crate) fn store(revision: &Arc<Revision>, instance: u64) -> Store<State> {
+pub(crate) fn store(revision: &Arc<Revision>, instance: u64, usage: Arc<Usage>) -> Store<State> {
     let mut wasi = WasiCtxBuilder::new();
     wasi.stdout(Output::new(revision, instance, Stream::Stdout))
         .stderr(Output::new(revision, instance, Stream::Stderr))
@@ -86,12 +85,9 @@ pub(crate) fn store(revision: &Arc<Revision>, instance: u64) -> Store<State> {
         streams.set_max_capacity(RESOURCES_MAX);
     }
     store.set_epoch_deadline(1);
-    // Not wasmtime's own yield: that one goes to the front of tokio's queue and gives way to nobody.
-    store.epoch_deadline_callback(|_| {
-        Ok(UpdateDeadline::YieldCustom(
-            1,
-            Box::pin(tokio::task::yield_now()),
-        ))
+    store.epoch_deadline_callback(move |_| {
+        let give_way = usage.interrupt()?;
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(give_way)))
     });
     store
 }
@@ -155,7 +151,9 @@ impl ResourceLimiter for Memory {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let elements = self.elements + (desired - current);
-        if elements > TABLE_ELEMENTS_MAX {
+        if elements > self.revision.limits.table_elements_max {
+            let component = self.revision.component.to_string();
+            metrics::counter!(RUNTIME_TABLES_REFUSED_TOTAL, "component" => component).increment(1);
             return Ok(false);
         }
         self.elements = elements;

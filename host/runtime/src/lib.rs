@@ -5,6 +5,7 @@
 //! knows no route; errors leave as [`Error`], for somebody else to word.
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod admission;
 mod artifact;
 mod body;
 mod engine;
@@ -14,6 +15,7 @@ mod host;
 mod instance;
 mod logs;
 mod metrics;
+mod processor;
 mod request;
 mod revision;
 mod worker;

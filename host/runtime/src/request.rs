@@ -5,14 +5,15 @@
 //! counters and wakers and hold no data of either.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::task::AtomicWaker;
 use tokio::time::Instant;
 
-use crate::handler::Place;
+use crate::admission::Place;
 
 /// The client waits, for the response or its body.
 const WAITING: u8 = 0;
@@ -91,6 +92,11 @@ impl Request {
         }
     }
 
+    /// Whether an instance has it.
+    pub(crate) fn taken(&self) -> bool {
+        self.tenants.get().is_some()
+    }
+
     /// What became of the instance, where one took the request.
     pub(crate) fn tenants(&self) -> Option<&Tenants> {
         self.tenants.get().map(Arc::as_ref)
@@ -126,7 +132,6 @@ enum Leave {
 }
 
 /// The requests of one instance.
-#[derive(Default)]
 pub(crate) struct Tenants {
     /// Requests whose clients still wait, for a response or the rest of its body.
     live: AtomicUsize,
@@ -140,14 +145,69 @@ pub(crate) struct Tenants {
     turns: AtomicUsize,
     /// The last deadline of all requests it took.
     deadline: Mutex<Option<Instant>>,
+    /// Processor time since it last had no request, in microseconds, and what its requests since then are allowed.
+    used_us: AtomicU64,
+    allowed_us: AtomicU64,
+    /// What each request adds.
+    cpu_max: Duration,
+    overran: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl Tenants {
+    /// Each request may use `cpu_max` of processor time; so may the start of the instance.
+    pub(crate) fn new(cpu_max: Duration) -> Self {
+        Self {
+            live: AtomicUsize::new(0),
+            unseen: AtomicUsize::new(0),
+            retired: AtomicBool::new(false),
+            died_with: AtomicUsize::new(0),
+            turns: AtomicUsize::new(0),
+            deadline: Mutex::new(None),
+            used_us: AtomicU64::new(0),
+            allowed_us: AtomicU64::new(micros(cpu_max)),
+            cpu_max,
+            overran: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
+    }
+
     fn arrive(&self, deadline: Instant) {
-        self.live.fetch_add(1, Ordering::AcqRel);
+        let before = self.live.fetch_add(1, Ordering::AcqRel);
+        self.allow(before);
         let mut last = self.deadline.lock().expect("comparing does not panic");
         *last = (*last).max(Some(deadline));
+    }
+
+    /// Requests beside one another share the sum of what they are allowed; one that finds the instance empty starts anew.
+    fn allow(&self, beside: usize) {
+        let more = micros(self.cpu_max);
+        match beside {
+            0 => {
+                self.used_us.store(0, Ordering::Relaxed);
+                self.allowed_us.store(more, Ordering::Relaxed);
+            }
+            _ => drop(self.allowed_us.fetch_add(more, Ordering::Relaxed)),
+        }
+    }
+
+    /// Adds to the processor time that the instance used.
+    ///
+    /// # Errors
+    /// What was allowed, when it is more than that.
+    pub(crate) fn charge(&self, time: Duration) -> Result<(), Duration> {
+        let used = self.used_us.fetch_add(micros(time), Ordering::Relaxed) + micros(time);
+        let allowed = self.allowed_us.load(Ordering::Relaxed);
+        if used <= allowed {
+            return Ok(());
+        }
+        self.overran.store(true, Ordering::Release);
+        Err(Duration::from_micros(allowed))
+    }
+
+    /// Whether it ended because it used too much processor time.
+    pub(crate) fn overran(&self) -> bool {
+        self.overran.load(Ordering::Acquire)
     }
 
     fn leave(&self, leave: Leave) {
@@ -209,9 +269,19 @@ impl Tenants {
     }
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CPU_MAX: Duration = Duration::from_millis(20);
+
+    fn tenants() -> Arc<Tenants> {
+        Arc::new(Tenants::new(CPU_MAX))
+    }
 
     fn request() -> Arc<Request> {
         Request::new(Place::for_tests(), Instant::now())
@@ -223,7 +293,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_cancelled_before_it_was_taken_retires_the_instance_that_takes_it() {
-        let (request, tenants) = (request(), Arc::new(Tenants::default()));
+        let (request, tenants) = (request(), tenants());
         request.cancel();
         let cancelled = request.attach(&tenants);
         assert_eq!(counts(&tenants), (0, 1, true));
@@ -233,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_finished_request_leaves_its_instance_in_service() {
-        let (request, tenants) = (request(), Arc::new(Tenants::default()));
+        let (request, tenants) = (request(), tenants());
         let watched = Arc::clone(&request).attach(&tenants);
         request.finish();
         request.cancel();
@@ -243,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_request_cancelled_after_its_head_is_not_taken_for_one_that_goes_unnoticed() {
-        let (request, tenants) = (request(), Arc::new(Tenants::default()));
+        let (request, tenants) = (request(), tenants());
         let watched = Arc::clone(&request).attach(&tenants);
         drop(watched);
         request.cancel();
@@ -252,11 +322,29 @@ mod tests {
 
     #[test]
     fn a_cancelled_request_goes_unnoticed_until_the_worker_lets_it_go() {
-        let (request, tenants) = (request(), Arc::new(Tenants::default()));
+        let (request, tenants) = (request(), tenants());
         let watched = Arc::clone(&request).attach(&tenants);
         request.cancel();
         assert_eq!(counts(&tenants), (0, 1, true));
         drop(watched);
         assert_eq!(counts(&tenants), (0, 0, true));
+    }
+
+    #[test]
+    fn requests_beside_one_another_share_their_processor_time_and_the_next_alone_has_its_own() {
+        let (one, other, tenants) = (request(), request(), tenants());
+        let watched = (
+            Arc::clone(&one).attach(&tenants),
+            Arc::clone(&other).attach(&tenants),
+        );
+        assert_eq!(tenants.charge(CPU_MAX * 2), Ok(()));
+        one.finish();
+        other.finish();
+        drop(watched);
+        let _third = request().attach(&tenants);
+        assert_eq!(tenants.charge(CPU_MAX), Ok(()));
+        assert!(!tenants.overran());
+        assert_eq!(tenants.charge(Duration::from_micros(1)), Err(CPU_MAX));
+        assert!(tenants.overran());
     }
 }

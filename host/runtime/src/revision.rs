@@ -73,9 +73,21 @@ pub enum PrepareError {
 /// Limits of the component, ready to compare with.
 pub(crate) struct Limits {
     pub(crate) memory_bytes_max: usize,
+    pub(crate) table_elements_max: usize,
+    pub(crate) instances_max: usize,
     pub(crate) deadline: Duration,
+    pub(crate) cpu_max: Duration,
     pub(crate) requests_in_flight_max: usize,
+    pub(crate) requests_queued_max: usize,
+    pub(crate) queue_max: Duration,
+    pub(crate) request_body_bytes_max: u64,
+    pub(crate) response_body_bytes_max: u64,
+    pub(crate) response_headers_max: usize,
 }
+
+/// Requests that an instance of a WASI 0.3 component serves in its life, unless its manifest says otherwise: so many that
+/// making instances costs nothing, few enough that what a guest leaks comes to an end.
+const REQUESTS_PER_INSTANCE_MAX: u64 = 100_000;
 
 /// How often an instance is used.
 pub(crate) struct Reuse {
@@ -87,24 +99,35 @@ impl Limits {
     fn new(limits: &stoa_manifest::Limits) -> Self {
         Self {
             memory_bytes_max: limits.memory_bytes_max as usize,
+            table_elements_max: limits.table_elements_max as usize,
+            instances_max: limits.instances_max as usize,
             deadline: Duration::from_millis(limits.deadline_ms_max),
+            cpu_max: Duration::from_millis(limits.cpu_ms_max),
             requests_in_flight_max: limits.requests_in_flight_max as usize,
+            requests_queued_max: limits.requests_queued_max as usize,
+            queue_max: Duration::from_millis(limits.queue_ms_max),
+            request_body_bytes_max: limits.request_body_bytes_max.unwrap_or(u64::MAX),
+            response_body_bytes_max: limits.response_body_bytes_max,
+            response_headers_max: limits.response_headers_max as usize,
         }
     }
 }
 
 impl Reuse {
-    /// WASI 0.2 guests were written for one request per instance: their globals are never shared.
+    /// WASI 0.2 guests were written for one request per instance: unless their author says otherwise, their globals are
+    /// never shared; and they serve one at a time, because they cannot wait for two things.
     fn new(limits: &stoa_manifest::Limits, abi: Abi) -> Self {
-        match abi {
-            Abi::Wasi02 => Self {
-                requests_max: 1,
-                requests_concurrent_max: 1,
-            },
-            Abi::Wasi03 => Self {
-                requests_max: limits.requests_per_instance_max as usize,
-                requests_concurrent_max: limits.requests_concurrent_per_instance_max as usize,
-            },
+        let (requests_max, requests_concurrent_max) = match abi {
+            Abi::Wasi02 => (1, 1),
+            Abi::Wasi03 => (
+                REQUESTS_PER_INSTANCE_MAX,
+                limits.requests_concurrent_per_instance_max,
+            ),
+        };
+        let requests_max = limits.requests_per_instance_max.unwrap_or(requests_max);
+        Self {
+            requests_max: requests_max as usize,
+            requests_concurrent_max: requests_concurrent_max.min(requests_max) as usize,
         }
     }
 }
@@ -119,7 +142,8 @@ pub struct Revision {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) limits: Limits,
     pub(crate) reuse: Reuse,
-    pub(crate) in_flight: AtomicUsize,
+    /// Requests that wait on any core.
+    pub(crate) queued: AtomicUsize,
     pub(crate) log_budget: Budget,
     instances: AtomicU64,
     abi: Abi,
@@ -178,7 +202,7 @@ impl Runtime {
             environment: component.environment.clone().into_iter().collect(),
             limits: Limits::new(limits),
             reuse: Reuse::new(limits, abi),
-            in_flight: AtomicUsize::new(0),
+            queued: AtomicUsize::new(0),
             log_budget: Budget::new(limits.log_bytes_per_second_max),
             instances: AtomicU64::new(0),
             abi,

@@ -17,7 +17,10 @@ use wasmtime_wasi_http::handler::{
 };
 
 use crate::instance::{State, store};
-use crate::metrics::{RUNTIME_INSTANCES_MADE_TOTAL, RUNTIME_INSTANCES_RETIRED_TOTAL};
+use crate::metrics::{
+    RUNTIME_INSTANCES, RUNTIME_INSTANCES_MADE_TOTAL, RUNTIME_INSTANCES_RETIRED_TOTAL,
+};
+use crate::processor::{Turns, Usage};
 use crate::request::{Request, Tenants};
 use crate::revision::Revision;
 
@@ -31,44 +34,51 @@ const DEADLINE_GRACE: Duration = Duration::from_millis(100);
 /// two polls, that is 20 to 30 ms.
 const POLLS_WITHOUT_TURN_MAX: usize = 3;
 
-/// Room for instances on one core.
+/// What one component has of one core.
 #[derive(Clone)]
-pub(crate) struct Room {
-    /// The core's share of the instances that this host has room for.
+pub(crate) struct Share {
+    /// The core's part of the instances that this host has room for.
     pub(crate) core: Arc<Semaphore>,
-    /// What one component may have of it: never all, so that its neighbours can always start.
+    /// What the component may have of it: never all, so that its neighbours can always start.
     pub(crate) component: Arc<Semaphore>,
+    /// Its turns at the processor.
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// Makes instances of one revision on one core.
 pub(crate) struct Workers {
     pub(crate) revision: Arc<Revision>,
-    room: Room,
+    share: Share,
     /// Set when an instance that offered to take requests began to compute instead: whatever is queued for it waits,
     /// so new requests must go elsewhere.
     stalled: Arc<AtomicBool>,
     made: metrics::Counter,
+    alive: metrics::Gauge,
 }
 
 impl Workers {
-    pub(crate) fn new(revision: Arc<Revision>, room: Room) -> Self {
+    pub(crate) fn new(revision: Arc<Revision>, share: Share) -> Self {
         let made = metrics::counter!(RUNTIME_INSTANCES_MADE_TOTAL, "component" => revision.component.to_string());
+        let alive =
+            metrics::gauge!(RUNTIME_INSTANCES, "component" => revision.component.to_string());
         Self {
             revision,
-            room,
+            share,
             stalled: Arc::default(),
             made,
+            alive,
         }
     }
 
     /// The same, for requests that the instances of this one would keep waiting.
     pub(crate) fn anew(&self) -> Self {
-        let (revision, room) = (Arc::clone(&self.revision), self.room.clone());
+        let (revision, share) = (Arc::clone(&self.revision), self.share.clone());
         Self {
             revision,
-            room,
+            share,
             stalled: Arc::default(),
             made: self.made.clone(),
+            alive: self.alive.clone(),
         }
     }
 
@@ -86,31 +96,34 @@ impl HandlerState for Workers {
         // Waits for room instead of failing; the request's own deadline ends the wait for its client. The component's
         // share comes first: while it is full, its requests hold nothing of the core's.
         let open = "the semaphore is never closed";
-        let own = Arc::clone(&self.room.component)
+        let own = Arc::clone(&self.share.component)
             .acquire_owned()
             .await
             .expect(open);
-        let room = Arc::clone(&self.room.core)
+        let room = Arc::clone(&self.share.core)
             .acquire_owned()
             .await
             .expect(open);
         let number = self.revision.next_instance();
-        let mut store = store(&self.revision, number);
+        let tenants = Arc::new(Tenants::new(self.revision.limits.cpu_max));
+        let usage = Usage::new(Arc::clone(&self.share.turns), Arc::clone(&tenants));
+        let mut store = store(&self.revision, number, Arc::clone(&usage));
         let deadline = self.revision.limits.deadline;
         let proxy = tokio::time::timeout(deadline, self.revision.pre.instantiate_async(&mut store))
             .await??;
         self.made.increment(1);
-        let tenants = Arc::new(Tenants::default());
+        self.alive.increment(1.0);
         let (revision, stalled) = (Arc::clone(&self.revision), Arc::clone(&self.stalled));
         Ok(Instance {
             store,
             proxy,
             view: State::http,
-            expiration: Lifetime::new(Arc::clone(&tenants), deadline, stalled),
+            expiration: Lifetime::new(Arc::clone(&tenants), usage, deadline, stalled),
             state: Worker {
                 revision,
                 number,
                 tenants,
+                alive: self.alive.clone(),
                 _room: [own, room],
             },
         })
@@ -122,6 +135,7 @@ pub(crate) struct Worker {
     revision: Arc<Revision>,
     number: u64,
     tenants: Arc<Tenants>,
+    alive: metrics::Gauge,
     _room: [OwnedSemaphorePermit; 2],
 }
 
@@ -166,12 +180,14 @@ impl WorkerState for Worker {
             }
         }
         drop(store);
+        self.alive.decrement(1.0);
     }
 }
 
 /// Decides when an instance has to go. Polled from outside its event loop, so that it works on a stuck one too.
 pub(crate) struct Lifetime {
     tenants: Arc<Tenants>,
+    usage: Arc<Usage>,
     deadline: Duration,
     stalled: Arc<AtomicBool>,
     timer: Pin<Box<Sleep>>,
@@ -182,10 +198,16 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    fn new(tenants: Arc<Tenants>, deadline: Duration, stalled: Arc<AtomicBool>) -> Self {
+    fn new(
+        tenants: Arc<Tenants>,
+        usage: Arc<Usage>,
+        deadline: Duration,
+        stalled: Arc<AtomicBool>,
+    ) -> Self {
         let timer = Box::pin(tokio::time::sleep(IDLE_MAX));
         Self {
             tenants,
+            usage,
             deadline,
             stalled,
             timer,
@@ -240,6 +262,7 @@ impl WorkerExpiration for Lifetime {
     ) -> Poll<()> {
         let this = self.get_mut();
         this.tenants.watch(cx);
+        this.usage.waits();
         this.watch_turns(status);
         let (live, unseen, retired) = (
             this.tenants.live(),

@@ -335,12 +335,14 @@ fn body_error(error: BodyError) -> RequestBodyError {
 fn failure(error: &stoa_runtime::Error) -> Failure {
     match error {
         stoa_runtime::Error::Deadline { .. } => Failure::Deadline,
-        stoa_runtime::Error::Trapped | stoa_runtime::Error::NoAnswer => Failure::Broken,
-        stoa_runtime::Error::Retired | stoa_runtime::Error::Overloaded { .. } => {
-            Failure::Unavailable {
-                retry_after: RETRY_AFTER,
-            }
-        }
+        stoa_runtime::Error::Trapped
+        | stoa_runtime::Error::NoAnswer
+        | stoa_runtime::Error::Overran
+        | stoa_runtime::Error::AnswerTooLarge => Failure::Broken,
+        stoa_runtime::Error::Retired | stoa_runtime::Error::Overloaded => Failure::Unavailable {
+            retry_after: RETRY_AFTER,
+        },
+        stoa_runtime::Error::BodyTooLarge { limit } => Failure::BodyTooLarge { limit: *limit },
         stoa_runtime::Error::Malformed(why) => Failure::Malformed(why),
     }
 }

@@ -11,6 +11,9 @@
 //! | `/outbound` | the name of the error that a request to 127.0.0.1:9 ends in |
 //! | `/ignore-body` | `ignored`; the body is not read |
 //! | `/stream?count=N&delay-ms=M` | `tick 1` to `tick N`, a line each, with a pause before each |
+//! | `/compute?rounds=N` | a number that takes N rounds of arithmetic, about a nanosecond each |
+//! | `/fields?count=N` | `ok`, with N header fields |
+//! | `/flood` | prints without end |
 //! | `/drop-body` | promises 100 bytes, sends 10 and ends |
 //! | `/no-response` | returns without a response |
 //! | `/never` | waits for a year |
@@ -53,6 +56,13 @@ impl Guest for Probe {
             "/outbound" => Answer::text(out, 200, &outbound::outcome()),
             "/ignore-body" => Answer::text(out, 200, "ignored"),
             "/stream" => stream::ticks(query, out),
+            "/compute" => Answer::text(
+                out,
+                200,
+                &harm::compute(number(query, "rounds")).to_string(),
+            ),
+            "/fields" => fields(query, out),
+            "/flood" => harm::flood(),
             "/drop-body" => harm::break_promise(out),
             "/no-response" => {}
             "/never" => harm::wait(),
@@ -91,6 +101,22 @@ fn environment(query: &str, out: ResponseOutparam) {
         Some((_, value)) => Answer::text(out, 200, &value),
         None => Answer::text(out, 404, ""),
     }
+}
+
+fn fields(query: &str, out: ResponseOutparam) {
+    let names: Vec<_> = (0..number(query, "count"))
+        .map(|n| format!("x-{n}"))
+        .collect();
+    let fields: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let answer = Answer::start(out, 200, &fields);
+    answer.write(b"ok");
+    answer.finish();
+}
+
+fn number(query: &str, name: &str) -> u64 {
+    parameter(query, name)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Bodies that take their time.
 
 use crate::answer::Answer;
-use crate::parameter;
+use crate::number;
 use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
@@ -23,13 +23,8 @@ pub(crate) fn echo(request: &IncomingRequest, out: ResponseOutparam) {
 
 /// Sends lines with a pause before each.
 pub(crate) fn ticks(query: &str, out: ResponseOutparam) {
-    let number = |name| {
-        parameter(query, name)
-            .and_then(|text| text.parse::<u64>().ok())
-            .unwrap_or(0)
-    };
     let answer = Answer::start(out, 200, &[("content-type", "text/plain")]);
-    let (count, delay_ms) = (number("count"), number("delay-ms"));
+    let (count, delay_ms) = (number(query, "count"), number(query, "delay-ms"));
     for tick in 1..=count {
         subscribe_duration(delay_ms * NS_PER_MS).block();
         if !answer.write(format!("tick {tick}\n").as_bytes()) {

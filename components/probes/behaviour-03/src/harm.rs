@@ -65,3 +65,18 @@ pub(crate) fn allocate() -> ! {
         taken.push(black_box(vec![1_u8; BLOCK_BYTES]));
     }
 }
+
+/// Arithmetic that no compiler can leave out: each round needs the last.
+pub(crate) fn compute(rounds: u64) -> u64 {
+    (0..rounds).fold(1, |state, _| {
+        black_box(state) ^ (state << 13) ^ (state >> 7)
+    })
+}
+
+/// Prints without end.
+pub(crate) fn flood() -> ! {
+    let line = "x".repeat(1_000);
+    loop {
+        println!("{line}");
+    }
+}

@@ -11,6 +11,9 @@
 //! | `/outbound` | the name of the error that a request to 127.0.0.1:9 ends in |
 //! | `/ignore-body` | `ignored`; the body is not read |
 //! | `/stream?count=N&delay-ms=M` | `tick 1` to `tick N`, a line each, with a pause before each |
+//! | `/compute?rounds=N` | a number that takes N rounds of arithmetic, about a nanosecond each |
+//! | `/fields?count=N` | `ok`, with N header fields |
+//! | `/flood` | prints without end |
 //! | `/drop-body` | promises 100 bytes, sends 10 and ends |
 //! | `/no-response` | returns an error instead of a response |
 //! | `/never` | waits for a year |
@@ -54,6 +57,9 @@ impl Guest for Probe {
             "/outbound" => text(200, outbound::outcome().await),
             "/ignore-body" => text(200, "ignored"),
             "/stream" => stream::ticks(query),
+            "/compute" => text(200, harm::compute(number(query, "rounds")).to_string()),
+            "/fields" => fields(query),
+            "/flood" => harm::flood(),
             "/drop-body" => harm::break_promise(),
             "/no-response" => {
                 return Err(ErrorCode::InternalError(Some(
@@ -98,6 +104,23 @@ fn environment(query: &str) -> Response {
         Some((_, value)) => text(200, value),
         None => text(404, ""),
     }
+}
+
+fn fields(query: &str) -> Response {
+    let names: Vec<_> = (0..number(query, "count"))
+        .map(|n| format!("x-{n}"))
+        .collect();
+    let fields: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    answer::streamed(&fields, |mut writer| async move {
+        writer.write_all(b"ok".to_vec()).await;
+        Ok(())
+    })
+}
+
+fn number(query: &str, name: &str) -> u64 {
+    parameter(query, name)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {

@@ -4,6 +4,7 @@ mod artifacts;
 mod behaviour;
 mod fixture;
 mod keyvalue;
+mod limits;
 mod linking;
 
 /// A probe that no test asks for proves nothing.
@@ -13,6 +14,7 @@ fn every_probe_is_asked_for_by_a_test() {
         include_str!("artifacts.rs"),
         include_str!("behaviour.rs"),
         include_str!("keyvalue.rs"),
+        include_str!("limits.rs"),
         include_str!("linking.rs"),
     ];
     let probes = stoa_testkit::repository().join("components/probes");

@@ -1,0 +1,180 @@
+//! How instances share the processor of one core: fair per component, not per instance.
+//!
+//! Guests are interrupted at every epoch and give way to whatever else the executor has to do. That alone would be fair
+//! per instance: fifty that compute would leave one in fifty turns to a neighbour. So an instance that used up its slice
+//! takes turns: within its component, then with other components that compute, and if anybody else had work meanwhile, all
+//! of them stand back for a while. Nobody stands back for nothing: on a core that is otherwise idle they compute on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use stoa_manifest::ComponentId;
+
+use crate::metrics::RUNTIME_CPU_US_TOTAL;
+use crate::request::Tenants;
+
+/// Guests are interrupted this often.
+pub(crate) const EPOCH: Duration = Duration::from_millis(10);
+/// How long those who compute stand back after a slice: twice what they took.
+const STAND_BACK: Duration = Duration::from_millis(20);
+/// Work of others between two slices that is worth standing back for.
+const OTHERS_MIN: Duration = Duration::from_micros(100);
+/// A component counts as computing for so long after it used up a slice.
+const HOT: Duration = Duration::from_secs(1);
+
+/// An instance used more processor time than its requests were allowed.
+#[derive(Debug, thiserror::Error)]
+#[error("the requests of the instance used more than {allowed:?} of processor time")]
+pub(crate) struct Overrun {
+    allowed: Duration,
+}
+
+/// The turns of one component on one core.
+pub(crate) struct Turns {
+    core: Arc<Semaphore>,
+    component: Arc<Semaphore>,
+    started: Instant,
+    /// When a slice was used up last, in milliseconds since `started` and one; 0 if never.
+    burned: AtomicU64,
+    used: metrics::Counter,
+}
+
+impl Turns {
+    /// `core` has one permit, for whichever component computes.
+    pub(crate) fn new(core: &Arc<Semaphore>, component: &ComponentId) -> Arc<Self> {
+        let used = metrics::counter!(RUNTIME_CPU_US_TOTAL, "component" => component.to_string());
+        Arc::new(Self {
+            used,
+            core: Arc::clone(core),
+            component: Arc::new(Semaphore::new(1)),
+            started: Instant::now(),
+            burned: AtomicU64::new(0),
+        })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    fn burn(&self) {
+        self.burned.store(self.now(), Ordering::Relaxed);
+    }
+
+    fn hot(&self) -> bool {
+        let burned = self.burned.load(Ordering::Relaxed);
+        burned > 0 && self.now() - burned < HOT.as_millis() as u64
+    }
+
+    async fn take(&self) -> Turn {
+        let open = "the semaphore is never closed";
+        let component = Arc::clone(&self.component)
+            .acquire_owned()
+            .await
+            .expect(open);
+        let core = Arc::clone(&self.core).acquire_owned().await.expect(open);
+        Turn(core, component)
+    }
+}
+
+/// The right to compute for a slice. The core's part is given back first, so that the component's next waits in line.
+struct Turn(
+    #[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit,
+);
+
+/// What one instance uses of the processor.
+pub(crate) struct Usage {
+    turns: Arc<Turns>,
+    tenants: Arc<Tenants>,
+    slice: Mutex<Slice>,
+}
+
+#[derive(Default)]
+struct Slice {
+    /// When the guest went on after its last interruption, and which turn of its event loop that was; none once it
+    /// waited. How long it runs between a wait and the next interruption is not seen: less than an epoch, and nothing
+    /// where the wait was longer than one, because then it is interrupted at once.
+    resumed: Option<(Instant, usize)>,
+    turn: Option<Turn>,
+    /// Between an interruption and going on.
+    interrupted: bool,
+}
+
+impl Usage {
+    pub(crate) fn new(turns: Arc<Turns>, tenants: Arc<Tenants>) -> Arc<Self> {
+        Arc::new(Self {
+            turns,
+            tenants,
+            slice: Mutex::default(),
+        })
+    }
+
+    /// Called at every epoch that finds the guest running: accounts for its time and answers how it gives way.
+    ///
+    /// # Errors
+    /// [`Overrun`], which ends the instance.
+    pub(crate) fn interrupt(
+        self: &Arc<Self>,
+    ) -> Result<impl Future<Output = ()> + Send + use<>, Overrun> {
+        let burned = self.account()?;
+        let usage = Arc::clone(self);
+        Ok(async move { usage.give_way(burned).await })
+    }
+
+    /// Whether the guest has been running since it last went on: then it used up its slice.
+    fn account(&self) -> Result<bool, Overrun> {
+        let mut slice = self.slice();
+        slice.interrupted = true;
+        self.charge(slice.resumed.take())
+            .map_err(|allowed| Overrun { allowed })
+    }
+
+    /// Charges a guest that ran until now, and tells whether it did so without coming back to its event loop.
+    fn charge(&self, resumed: Option<(Instant, usize)>) -> Result<bool, Duration> {
+        let time = resumed.map_or(Duration::ZERO, |(since, _)| since.elapsed());
+        self.turns.used.increment(time.as_micros() as u64);
+        self.tenants.charge(time)?;
+        Ok(resumed.is_some_and(|(_, turn)| turn == self.tenants.turns()))
+    }
+
+    async fn give_way(&self, burned: bool) {
+        if burned {
+            self.turns.burn();
+        }
+        let slice_ended = Instant::now();
+        // Not wasmtime's own yield: that one goes to the front of tokio's queue and gives way to nobody.
+        tokio::task::yield_now().await;
+        if burned || self.turns.hot() {
+            if slice_ended.elapsed() >= OTHERS_MIN {
+                // With the turn held, where there is one: all who compute stand back, not only this one.
+                tokio::time::sleep(STAND_BACK).await;
+            }
+            drop(self.slice().turn.take());
+            let turn = self.turns.take().await;
+            self.slice().turn = Some(turn);
+        }
+        let mut slice = self.slice();
+        slice.resumed = Some((Instant::now(), self.tenants.turns()));
+        slice.interrupted = false;
+    }
+
+    /// Called when the instance waits: if it is not for its turn, somebody else can have that.
+    pub(crate) fn waits(&self) {
+        let mut slice = self.slice();
+        if slice.interrupted {
+            return;
+        }
+        slice.turn = None;
+        if let resumed @ Some(_) = slice.resumed.take() {
+            // One that is over its time goes when it is interrupted next.
+            self.charge(resumed).ok();
+        }
+    }
+
+    fn slice(&self) -> std::sync::MutexGuard<'_, Slice> {
+        self.slice.lock().expect("accounting does not panic")
+    }
+}
