@@ -1,5 +1,6 @@
 //! Which route answers a request, by Spin's rules: exact segments before parameters before wildcards, and among
-//! wildcards the longest prefix.
+//! wildcards the longest prefix. A parameter with a text beside it, as in `:name.json`, comes before one that stands
+//! alone.
 //!
 //! Paths are matched as they arrive: nothing is decoded or resolved, because the component sees the same bytes. What a
 //! route protects must therefore not depend on another spelling of its path.
@@ -13,7 +14,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use stoa_manifest::ComponentId;
 use stoa_manifest::http::{Route, StaticResponse, Target};
-use stoa_manifest::pattern::{Path, Pattern, Segment};
+use stoa_manifest::pattern::{Part, Path, Pattern, Segment};
 use tower::{Layer, Service, layer::layer_fn};
 
 use crate::body::RequestBody;
@@ -87,9 +88,18 @@ enum Answer {
 #[derive(Default)]
 struct Node {
     literals: HashMap<String, Node>,
+    /// In the order in which they are tried. Few routes have any.
+    mixed: Vec<Mixed>,
     parameter: Option<Box<Node>>,
     here: Option<Arc<Entry>>,
     below: Option<Arc<Entry>>,
+}
+
+/// What follows a segment with dots between texts and parameters.
+struct Mixed {
+    /// The texts; `None` stands for a parameter.
+    parts: Vec<Option<String>>,
+    node: Node,
 }
 
 impl Routes {
@@ -132,6 +142,7 @@ impl Node {
         for segment in path.segments() {
             node = match segment {
                 Segment::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                Segment::Mixed(parts) => node.mixed(parts),
                 Segment::Parameter(_) => node.parameter.get_or_insert_default(),
             };
         }
@@ -139,6 +150,24 @@ impl Node {
             true => node.below = Some(entry),
             false => node.here = Some(entry),
         }
+    }
+
+    /// The node behind a mixed segment.
+    fn mixed(&mut self, parts: &[Part]) -> &mut Node {
+        let parts: Vec<Option<String>> = parts.iter().map(text).collect();
+        let found = self.mixed.iter().position(|mixed| mixed.parts == parts);
+        let index = found.unwrap_or_else(|| {
+            let mixed = Mixed {
+                parts,
+                node: Node::default(),
+            };
+            let index = self
+                .mixed
+                .partition_point(|other| other.rank() <= mixed.rank());
+            self.mixed.insert(index, mixed);
+            index
+        });
+        &mut self.mixed[index].node
     }
 
     /// Tries the narrower branch first and comes back if it leads nowhere. It goes no deeper than the longest route,
@@ -152,8 +181,45 @@ impl Node {
             .get(segment)
             .and_then(|node| node.find(rest.clone()));
         literal
+            .or_else(|| self.find_mixed(segment, &rest))
             .or_else(|| self.parameter.as_ref()?.find(rest))
             .or(self.below.as_ref())
+    }
+
+    fn find_mixed(&self, segment: &str, rest: &std::str::Split<'_, char>) -> Option<&Arc<Entry>> {
+        let fitting = self.mixed.iter().filter(|mixed| mixed.fits(segment));
+        fitting
+            .map(|mixed| &mixed.node)
+            .find_map(|node| node.find(rest.clone()))
+    }
+}
+
+impl Mixed {
+    /// Spin's order, least first: at the first difference, a text comes before a parameter, and either before the end.
+    fn rank(&self) -> Vec<u8> {
+        let ranks = self.parts.iter().map(|part| u8::from(part.is_none()));
+        ranks.chain([2]).collect()
+    }
+
+    /// As in Spin, a parameter in front of a dot takes everything up to it, even nothing; one at the end takes the rest,
+    /// dots included, but not nothing.
+    fn fits(&self, segment: &str) -> bool {
+        let last = self.parts.len() - 1;
+        let mut pieces = segment.splitn(self.parts.len(), '.');
+        let mut parts = self.parts.iter().enumerate();
+        parts.all(|(index, part)| match (part, pieces.next()) {
+            (Some(text), Some(piece)) => text == piece,
+            (None, Some(piece)) => index < last || !piece.is_empty(),
+            (_, None) => false,
+        })
+    }
+}
+
+/// The text of a part; `None` for a parameter.
+fn text(part: &Part) -> Option<String> {
+    match part {
+        Part::Literal(text) => Some(text.clone()),
+        Part::Parameter(_) => None,
     }
 }
 
@@ -293,6 +359,55 @@ mod tests {
         );
         assert_eq!(found(&routes, "/users").as_deref(), Some("/users/..."));
         assert_eq!(found(&routes, "/").as_deref(), Some("/..."));
+    }
+
+    #[test]
+    fn a_parameter_in_front_of_a_text_ends_at_the_first_dot() {
+        let routes = routes(&["/files/:name.json", "/files/:name/raw"]);
+        for path in ["/files/a.json", "/files/.json"] {
+            assert_eq!(found(&routes, path).as_deref(), Some("/files/:name.json"));
+        }
+        for path in [
+            "/files/a",
+            "/files/a.xml",
+            "/files/a.b.json",
+            "/files/a.json/b",
+        ] {
+            assert_eq!(found(&routes, path), None, "{path}");
+        }
+        assert_eq!(
+            found(&routes, "/files/a.json/raw").as_deref(),
+            Some("/files/:name/raw"),
+            "the mixed branch leads nowhere"
+        );
+    }
+
+    #[test]
+    fn a_parameter_at_the_end_takes_the_rest() {
+        let routes = routes(&["/v.:version"]);
+        assert_eq!(found(&routes, "/v.1.2").as_deref(), Some("/v.:version"));
+        assert_eq!(found(&routes, "/v."), None);
+        assert_eq!(found(&routes, "/v"), None);
+    }
+
+    #[test]
+    fn more_text_comes_before_less() {
+        let routes = routes(&[
+            "/:name",
+            "/:name.:kind",
+            "/:name.json",
+            "/data.:kind",
+            "/data.json",
+        ]);
+        for (path, route) in [
+            ("/data.json", "/data.json"),
+            ("/data.xml", "/data.:kind"),
+            ("/a.json", "/:name.json"),
+            ("/a.xml", "/:name.:kind"),
+            ("/a", "/:name"),
+        ] {
+            assert_eq!(found(&routes, path).as_deref(), Some(route));
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct App {
     pub warnings: Vec<Warning>,
 }
 
-/// The manifest as it is written. What could not be read is `None`, and reported.
+/// The manifest as it is written. What could not be read at all is `None`, and reported.
 pub(crate) struct Draft {
     pub(crate) application: Option<application::Draft>,
     pub(crate) variables: Option<BTreeMap<String, Variable>>,
@@ -49,7 +49,8 @@ pub(crate) struct Draft {
     pub(crate) components: Option<Vec<component::Entry>>,
 }
 
-/// Reads a manifest, with the overrides of a profile; a component that does not know the profile stays as it is.
+/// Reads a manifest, with the overrides of a profile. A component that does not know the profile stays as it is; that
+/// none knows it is a mistake.
 pub fn parse(source: &Source, profile: Option<&str>) -> Result<App, Mistakes> {
     text::read(source, |table| {
         let report = table.report();

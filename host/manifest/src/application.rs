@@ -3,10 +3,10 @@
 use crate::deployment::{self, Deployment};
 use crate::http::{self, Policy};
 use crate::seed::{self, Seed};
-use crate::text::{self, Mistake, Spanned, Table, Value};
+use crate::text::{Mistake, Spanned, Table, Value};
 use crate::tool;
 
-/// The table as it is written.
+/// The table as it is written. What is mistaken in it was reported, and has its default here.
 pub(crate) struct Draft {
     pub(crate) name: String,
     pub(crate) version: String,
@@ -14,7 +14,7 @@ pub(crate) struct Draft {
     pub(crate) authors: Vec<String>,
     pub(crate) targets: Vec<Deployment>,
     /// The server of the Redis triggers that name none themselves.
-    pub(crate) redis_address: Option<String>,
+    pub(crate) redis_address: Option<Spanned<String>>,
     /// By trigger.
     pub(crate) policies: Vec<(Spanned<String>, Policy)>,
     pub(crate) seeds: Vec<Seed>,
@@ -27,15 +27,15 @@ pub(crate) fn read(table: &mut Table<'_>) -> Option<Draft> {
     let authors = table.or_default("authors", Value::strings);
     let targets = table.or_default("targets", deployment::read_all);
     let redis_address = table.or_default("trigger", |value| value.table(read_settings));
-    let ours = tool::read(table, read_ours);
-    let (policies, seeds) = ours?;
+    let (policies, seeds) = tool::read(table, read_ours);
     Some(Draft {
-        name: name?,
-        version: version?,
-        description: description?,
-        authors: authors?,
-        targets: targets?,
-        redis_address: redis_address?,
+        name: name.unwrap_or_default(),
+        version: version.unwrap_or_default(),
+        description: description.unwrap_or_default(),
+        authors: authors.unwrap_or_default(),
+        targets: targets.unwrap_or_default(),
+        // Where one is written but cannot be read, no trigger lacks one.
+        redis_address: redis_address.unwrap_or_else(|| Some(Spanned::default())),
         policies,
         seeds,
     })
@@ -43,20 +43,20 @@ pub(crate) fn read(table: &mut Table<'_>) -> Option<Draft> {
 
 type Ours = (Vec<(Spanned<String>, Policy)>, Vec<Seed>);
 
-fn read_ours(table: &mut Table<'_>) -> Option<Ours> {
+fn read_ours(table: &mut Table<'_>) -> Ours {
     let policies = table.or_default("routes", read_policies);
     let seeds = table.or_default("seeds", seed::read_all);
-    Some((policies?, seeds?))
+    (policies.unwrap_or_default(), seeds.unwrap_or_default())
 }
 
 /// Settings of other kinds of triggers belong to the plugins that know them.
-fn read_settings(table: &mut Table<'_>) -> Option<Option<String>> {
-    let http = table.or_default("http", |value| value.table(read_http));
-    let redis = table.or_default("redis", |value| {
-        value.table(|table| table.optional("address", Value::string))
+fn read_settings(table: &mut Table<'_>) -> Option<Option<Spanned<String>>> {
+    table.or_default("http", |value| value.table(read_http));
+    let redis_address = table.or_default("redis", |value| {
+        value.table(|table| table.optional("address", Value::spanned_string))
     });
-    table.ignore_rest();
-    http.and(redis)
+    table.ignore_tables();
+    redis_address
 }
 
 fn read_http(table: &mut Table<'_>) -> Option<()> {
@@ -73,10 +73,9 @@ fn read_http(table: &mut Table<'_>) -> Option<()> {
 }
 
 fn read_policies(value: Value<'_>) -> Option<Vec<(Spanned<String>, Policy)>> {
-    text::all(
-        value
-            .entries()?
-            .into_iter()
-            .map(|(id, value)| Some((id, value.table(http::read_policy)?))),
-    )
+    let policies = value.entries()?.into_iter();
+    let read = |(id, value): (Spanned<String>, Value<'_>)| {
+        (id, value.table(http::read_policy).unwrap_or_default())
+    };
+    Some(policies.map(read).collect())
 }

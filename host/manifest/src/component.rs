@@ -12,7 +12,7 @@ use crate::deployment::{self, Deployment};
 use crate::grants::{self, Grants};
 use crate::limits::{self, Limits};
 use crate::name::{ComponentId, Label};
-use crate::text::{Mistake, Span, Spanned, Table, Value};
+use crate::text::{Report, Span, Spanned, Table, Value};
 use crate::{hosts, name, tool, variable};
 
 pub use build::BuildCommand;
@@ -63,6 +63,8 @@ pub(crate) struct Draft {
     profiles: BTreeMap<String, profile::Override>,
     /// The components that its dependencies name, in any profile.
     pub(crate) references: Vec<Spanned<ComponentId>>,
+    /// Its texts that may contain templates.
+    pub(crate) templates: Vec<Spanned<String>>,
 }
 
 /// An entry of `[component]`: its name, its place, and what could be read of it.
@@ -81,7 +83,7 @@ struct Policy {
 
 /// The fields that give a component something to use.
 struct Resources {
-    allowed_outbound_hosts: Vec<String>,
+    allowed_outbound_hosts: Vec<Spanned<String>>,
     allowed_http_hosts: Vec<String>,
     sqlite_databases: Vec<Label>,
     ai_models: Vec<String>,
@@ -99,6 +101,11 @@ impl Draft {
             Some(chosen) => chosen.apply(self.component),
             None => self.component,
         }
+    }
+
+    /// The names of its profiles.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.profiles.keys().map(String::as_str)
     }
 
     /// The fields that would be ignored if another component depended on this one: composing takes only its code.
@@ -142,7 +149,9 @@ pub(crate) fn read_all(value: Value<'_>) -> Option<Vec<Entry>> {
     Some(entries.collect())
 }
 
+/// Reads a component. What is mistaken in it gets its default, so that the names in the rest are looked up even so.
 pub(crate) fn read(table: &mut Table<'_>) -> Option<Draft> {
+    let report = table.report();
     let source = table.required("source", source::read);
     let description = table.or_default("description", Value::string);
     let variables = table.or_default("variables", variable::read_values);
@@ -155,27 +164,37 @@ pub(crate) fn read(table: &mut Table<'_>) -> Option<Draft> {
     let inherit = table.optional("dependencies_inherit_configuration", Value::boolean);
     let dependencies = table.or_default("dependencies", dependency::read_all);
     let profiles = table.or_default("profile", profile::read_all);
-    let (resources, dependencies, profiles) = (resources?, dependencies?, profiles?);
-    let overriding = profiles.values().flat_map(profile::Override::dependencies);
-    let written = dependencies.iter().map(|(_, dependency)| dependency);
-    let references = written
-        .chain(overriding)
-        .filter_map(dependency::reference)
-        .collect();
+    let (variables, dependencies, profiles) = (
+        variables.unwrap_or_default(),
+        dependencies.unwrap_or_default(),
+        profiles.unwrap_or_default(),
+    );
+    check_disjoint(&dependencies, &profiles, report);
+    let references = references(&dependencies, &profiles);
+    let values = variables.iter().map(|(_, value)| value);
+    let templates = values.chain(&resources.allowed_outbound_hosts).cloned();
+    let templates = templates.collect();
     let component = Component {
-        source: source?,
-        description: description?,
-        variables: variables?,
-        environment: environment?,
-        files: files?,
-        exclude_files: exclude_files?,
-        allowed_outbound_hosts: resources.allowed_outbound_hosts,
+        source: source.unwrap_or_else(|| Source::Path(String::new())),
+        description: description.unwrap_or_default(),
+        variables: variables
+            .into_iter()
+            .map(|(name, value)| (name, value.value))
+            .collect(),
+        environment: environment.unwrap_or_default(),
+        files: files.unwrap_or_default(),
+        exclude_files: exclude_files.unwrap_or_default(),
+        allowed_outbound_hosts: resources
+            .allowed_outbound_hosts
+            .into_iter()
+            .map(|host| host.value)
+            .collect(),
         allowed_http_hosts: resources.allowed_http_hosts,
         sqlite_databases: resources.sqlite_databases,
         ai_models: resources.ai_models,
-        targets: targets?,
-        build: build?,
-        dependencies_inherit_configuration: inherit?,
+        targets: targets.unwrap_or_default(),
+        build: build.unwrap_or_default(),
+        dependencies_inherit_configuration: inherit.unwrap_or_default(),
         dependencies: dependency::settle(dependencies),
         grants: resources.grants,
         limits: resources.limits,
@@ -184,43 +203,60 @@ pub(crate) fn read(table: &mut Table<'_>) -> Option<Draft> {
         component,
         profiles,
         references,
+        templates,
     })
 }
 
-fn read_resources(table: &mut Table<'_>) -> Option<Resources> {
+/// A profile adds its dependencies to the component's own, or replaces those of the same name.
+fn check_disjoint(
+    dependencies: &dependency::Drafts,
+    profiles: &BTreeMap<String, profile::Override>,
+    report: &Report,
+) {
+    let names = dependencies.iter().map(|(name, _)| name);
+    dependency::check_disjoint(names.clone(), report);
+    for profile in profiles.values() {
+        dependency::check_disjoint(names.clone().chain(profile.names()), report);
+    }
+}
+
+fn references(
+    dependencies: &dependency::Drafts,
+    profiles: &BTreeMap<String, profile::Override>,
+) -> Vec<Spanned<ComponentId>> {
+    let overriding = profiles.values().flat_map(profile::Override::dependencies);
+    let written = dependencies.iter().map(|(_, dependency)| dependency);
+    written
+        .chain(overriding)
+        .filter_map(dependency::reference)
+        .collect()
+}
+
+fn read_resources(table: &mut Table<'_>) -> Resources {
     let report = table.report();
     let allowed_outbound_hosts = table.or_default("allowed_outbound_hosts", hosts::read_all);
-    let allowed_http_hosts = table.or_default("allowed_http_hosts", read_http_hosts);
+    let allowed_http_hosts = table.or_default("allowed_http_hosts", hosts::read_http);
     let stores = table.or_default("key_value_stores", grants::read_labels);
     let sqlite_databases = table.or_default("sqlite_databases", grants::read_labels);
     let ai_models = table.or_default("ai_models", Value::strings);
     let policy = tool::read(table, read_policy);
-    let (stores, policy) = (stores?, policy?);
-    let grants = grants::resolve(policy.grants, stores, report);
-    Some(Resources {
-        allowed_outbound_hosts: allowed_outbound_hosts?,
-        allowed_http_hosts: allowed_http_hosts?,
-        sqlite_databases: sqlite_databases?,
-        ai_models: ai_models?,
-        grants: grants?,
+    // If the stores are not known, grants for any store will do.
+    let grants = stores.map(|stores| grants::resolve(policy.grants, stores, report));
+    Resources {
+        allowed_outbound_hosts: allowed_outbound_hosts.unwrap_or_default(),
+        allowed_http_hosts: allowed_http_hosts.unwrap_or_default(),
+        sqlite_databases: sqlite_databases.unwrap_or_default(),
+        ai_models: ai_models.unwrap_or_default(),
+        grants: grants.unwrap_or_default(),
         limits: policy.limits,
-    })
+    }
 }
 
-fn read_http_hosts(value: Value<'_>) -> Option<Vec<String>> {
-    let (span, report) = (value.span(), value.report());
-    report.warn(
-        Mistake::new(span, "`allowed_http_hosts` is deprecated")
-            .hint("write `allowed_outbound_hosts = [\"https://example.com\"]`"),
-    );
-    value.strings()
-}
-
-fn read_policy(table: &mut Table<'_>) -> Option<Policy> {
+fn read_policy(table: &mut Table<'_>) -> Policy {
     let grants = table.or_default("grants", grants::read);
     let limits = table.or_default("limits", limits::read);
-    Some(Policy {
-        grants: grants?,
-        limits: limits?,
-    })
+    Policy {
+        grants: grants.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+    }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::name::{self, ComponentId};
-use crate::text::{self, Mistake, Report, Shape, Spanned, Table, Value};
+use crate::package::{self, Import};
+use crate::text::{Mistake, Report, Shape, Spanned, Table, Value};
 
 /// A component that is composed with another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,17 +73,41 @@ pub(crate) fn reference(dependency: &Spanned<Dependency>) -> Option<Spanned<Comp
     }
 }
 
-/// Reads `[component.<id>.dependencies]`.
+/// Reads `[component.<id>.dependencies]`: those whose origin is known.
 pub(crate) fn read_all(value: Value<'_>) -> Option<Drafts> {
     let report = value.report();
-    text::all(value.entries()?.into_iter().map(|(name, value)| {
+    let drafts = value.entries()?.into_iter().filter_map(|(name, value)| {
         let dependency = read(value);
         let named = check_name(&name, report);
         let dependency = dependency?;
-        named?;
-        check_use(&name, &dependency, report)?;
+        if named.is_some() {
+            check_use(&name, &dependency, report);
+        }
         Some((name, dependency))
-    }))
+    });
+    Some(drafts.collect())
+}
+
+/// Checks that no import is satisfied by two dependencies.
+pub(crate) fn check_disjoint<'d>(
+    names: impl Iterator<Item = &'d Spanned<String>>,
+    report: &Report,
+) {
+    let mut names: Vec<&Spanned<String>> = names.filter(|name| !is_plain(&name.value)).collect();
+    names.sort_by_key(|name| name.span.start);
+    let mut seen: Vec<(&str, Import<'_>)> = Vec::new();
+    for name in names {
+        let Ok(import) = Import::parse(&name.value) else {
+            continue;
+        };
+        // Of one name, the later dependency replaces the other: it belongs to a profile.
+        let overlaps =
+            |other: &&(&str, Import<'_>)| other.0 != name.value && other.1.overlaps(&import);
+        if let Some((other, _)) = seen.iter().find(overlaps) {
+            report.add(overlapping(name, other));
+        }
+        seen.push((name.value.as_str(), import));
+    }
 }
 
 /// Reads an entry of `dependencies.middleware` of a trigger: it has no import to take a name or an export from.
@@ -98,7 +123,7 @@ pub(crate) fn read_middleware(value: Value<'_>) -> Option<Spanned<Dependency>> {
         Some(Dependency {
             origin: origin?,
             export: None,
-            inherit: inherit?,
+            inherit: inherit.unwrap_or_default(),
         })
     });
     Some(Spanned::new(span, dependency?))
@@ -121,7 +146,7 @@ pub(crate) fn read_digest(value: Value<'_>) -> Option<String> {
 fn read(value: Value<'_>) -> Option<Spanned<Dependency>> {
     let span = value.span();
     let dependency = match value.shape() {
-        Shape::String => value.string().map(|version| {
+        Shape::String => package::read_requirement(value).map(|version| {
             let origin = Origin::Registry {
                 version,
                 registry: None,
@@ -149,8 +174,8 @@ fn read_table(table: &mut Table<'_>) -> Option<Dependency> {
     let inherit = table.optional("inherit_configuration", read_inherit);
     Some(Dependency {
         origin: origin?,
-        export: export?,
-        inherit: inherit?,
+        export: export.unwrap_or_default(),
+        inherit: inherit.unwrap_or_default(),
     })
 }
 
@@ -179,9 +204,9 @@ fn read_origin(table: &mut Table<'_>) -> Option<Origin> {
 }
 
 fn read_package(table: &mut Table<'_>) -> Option<Origin> {
-    let version = table.required("version", Value::string);
+    let version = table.required("version", package::read_requirement);
     let registry = table.optional("registry", Value::string);
-    let package = table.optional("package", Value::string);
+    let package = table.optional("package", package::read_name);
     Some(Origin::Registry {
         version: version?,
         registry: registry?,
@@ -190,9 +215,9 @@ fn read_package(table: &mut Table<'_>) -> Option<Origin> {
 }
 
 fn read_named_package(table: &mut Table<'_>) -> Option<Origin> {
-    let version = table.required("version", Value::string);
+    let version = table.required("version", package::read_requirement);
     let registry = table.optional("registry", Value::string);
-    let package = table.required("package", Value::string).map(Some);
+    let package = table.required("package", package::read_name).map(Some);
     Some(Origin::Registry {
         version: version?,
         registry: registry?,
@@ -212,57 +237,51 @@ fn read_inherit(value: Value<'_>) -> Option<Inherit> {
 
 /// A name is an import: `plain-name`, `package:name`, or `package:name/interface`, the latter two perhaps `@version`.
 fn check_name(name: &Spanned<String>, report: &Report) -> Option<()> {
-    let error = match name.value.contains([':', '/']) {
-        false => match name::words(&name.value, '-') {
-            Ok(()) => return Some(()),
-            Err(error) => error.to_string(),
-        },
-        true if is_package(&name.value) => return Some(()),
-        true => "write it as `namespace:package/interface@version`".to_owned(),
+    let checked = match is_plain(&name.value) {
+        true => name::words(&name.value, '-').map_err(|error| error.to_string()),
+        false => Import::parse(&name.value).map(|_| ()),
     };
-    report.refuse(Mistake::new(
-        name.span,
-        format!("`{}` is not the name of an import: {error}", name.value),
-    ))
+    match checked {
+        Ok(()) => Some(()),
+        Err(error) => report.refuse(Mistake::new(
+            name.span,
+            format!("`{}` is not the name of an import: {error}", name.value),
+        )),
+    }
 }
 
-fn is_package(name: &str) -> bool {
-    let (path, version) = name.split_once('@').unwrap_or((name, "0"));
-    let (package, interface) = path.split_once('/').unwrap_or((path, "all"));
-    let parts = package
-        .split_once(':')
-        .map(|(namespace, package)| [namespace, package, interface]);
-    !version.is_empty()
-        && parts.is_some_and(|parts| parts.iter().all(|part| name::words(part, '-').is_ok()))
+/// Whether a name has no package in it.
+fn is_plain(name: &str) -> bool {
+    !name.contains([':', '/'])
 }
 
 /// Spin's two rules for what a name can stand for.
-fn check_use(
-    name: &Spanned<String>,
-    dependency: &Spanned<Dependency>,
-    report: &Report,
-) -> Option<()> {
-    let plain = !name.value.contains([':', '/']);
-    let whole_package = !plain && !name.value.contains('/');
-    let nameless = matches!(
-        dependency.value.origin,
-        Origin::Registry { package: None, .. }
-    );
-    if plain && nameless {
+fn check_use(name: &Spanned<String>, dependency: &Spanned<Dependency>, report: &Report) {
+    let Dependency { origin, export, .. } = &dependency.value;
+    if is_plain(&name.value) && matches!(origin, Origin::Registry { package: None, .. }) {
         let message = format!(
             "dependency `{}` does not say which package it is",
             name.value
         );
-        return report.refuse(Mistake::new(dependency.span, message).hint("add `package`"));
+        report.add(Mistake::new(dependency.span, message).hint("add `package`"));
     }
-    if whole_package && dependency.value.export.is_some() {
+    let whole_package = !is_plain(&name.value) && !name.value.contains('/');
+    // Spin allows it for the other origins.
+    let restricted = matches!(origin, Origin::Registry { .. } | Origin::Path(_));
+    if whole_package && restricted && export.is_some() {
         let message = format!(
             "an export cannot stand for the whole package `{}`",
             name.value
         );
-        return report.refuse(
+        report.add(
             Mistake::new(dependency.span, message).hint("name the interface that it satisfies"),
         );
     }
-    Some(())
+}
+
+fn overlapping(name: &Spanned<String>, other: &str) -> Mistake {
+    let message = format!("dependency `{}` conflicts with `{other}`", name.value);
+    let hint =
+        "two dependencies on one package name different interfaces, or incompatible versions";
+    Mistake::new(name.span, message).hint(hint)
 }

@@ -20,47 +20,45 @@ pub(crate) struct Draft {
     keyvalue: Vec<(Spanned<String>, keyvalue::Grant)>,
 }
 
-/// A list of labels, each at most once.
+/// A list of labels: the good ones, each once.
 pub(crate) fn read_labels(value: Value<'_>) -> Option<Vec<Label>> {
     let report = value.report();
-    let mut seen: Vec<Label> = Vec::new();
-    text::all(value.spanned_strings()?.into_iter().map(|written| {
-        let label = read_label(&written, report)?;
-        if seen.contains(&label) {
-            return report.refuse(Mistake::new(
-                written.span,
-                format!("`{label}` is listed twice"),
-            ));
+    let mut labels: Vec<Label> = Vec::new();
+    for written in value.spanned_strings()? {
+        match read_label(&written, report) {
+            Some(label) if labels.contains(&label) => {
+                let message = format!("`{label}` is listed twice");
+                report.warn(Mistake::new(written.span, message));
+            }
+            label => labels.extend(label),
         }
-        seen.push(label.clone());
-        Some(label)
-    }))
+    }
+    Some(labels)
 }
 
 pub(crate) fn read(value: Value<'_>) -> Option<Draft> {
     value.table(|table| {
         let keyvalue = table.or_default("keyvalue", read_keyvalue);
         Some(Draft {
-            keyvalue: keyvalue?,
+            keyvalue: keyvalue.unwrap_or_default(),
         })
     })
 }
 
 /// Gives each label its grant. A table for a label that Spin would not open is a mistake: under Spin, the component
 /// would not have the store.
-pub(crate) fn resolve(draft: Draft, stores: Vec<Label>, report: &Report) -> Option<Grants> {
+pub(crate) fn resolve(draft: Draft, stores: Vec<Label>, report: &Report) -> Grants {
     let mut keyvalue: BTreeMap<Label, keyvalue::Grant> = stores
         .into_iter()
         .map(|label| (label, keyvalue::Grant::default()))
         .collect();
-    let mut good = Some(());
     for (label, grant) in draft.keyvalue {
         match keyvalue.get_mut(label.value.as_str()) {
             Some(granted) => *granted = grant,
-            None => good = report.refuse(ungranted(&label, keyvalue.keys())),
+            None => report.add(ungranted(&label, keyvalue.keys())),
         }
     }
-    good.map(|()| Grants { keyvalue })
+    Grants { keyvalue }
 }
 
 fn read_label(written: &Spanned<String>, report: &Report) -> Option<Label> {
@@ -70,13 +68,13 @@ fn read_label(written: &Spanned<String>, report: &Report) -> Option<Label> {
     }
 }
 
+/// A grant that cannot be read is kept even so: its label is still to be looked up.
 fn read_keyvalue(value: Value<'_>) -> Option<Vec<(Spanned<String>, keyvalue::Grant)>> {
-    text::all(
-        value
-            .entries()?
-            .into_iter()
-            .map(|(label, value)| Some((label, value.table(keyvalue::read)?))),
-    )
+    let grants = value.entries()?.into_iter();
+    let read = |(label, value): (Spanned<String>, Value<'_>)| {
+        (label, value.table(keyvalue::read).unwrap_or_default())
+    };
+    Some(grants.map(read).collect())
 }
 
 fn ungranted<'l>(label: &Spanned<String>, granted: impl Iterator<Item = &'l Label>) -> Mistake {

@@ -1,12 +1,13 @@
-//! `allowed_outbound_hosts`: where a component may connect to, as `scheme://host[:port]`.
+//! `allowed_outbound_hosts`: where a component may connect to, as `scheme://host[:port]`; and `allowed_http_hosts`, its
+//! deprecated form.
 //!
 //! Only the form is checked here: an entry with a template is known in full only when its variables are.
 
 use std::net::IpAddr;
 
-use crate::text::{self, Mistake, Report, Spanned, Value};
+use crate::text::{Mistake, Report, Spanned, Value};
 
-/// Why a text is not an entry of `allowed_outbound_hosts`.
+/// Why a text is not an entry of `allowed_outbound_hosts`, or of `allowed_http_hosts`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// `example.com:80`
@@ -15,6 +16,9 @@ pub enum Error {
     /// `h_t://example.com`
     #[error("`{0}` is not a scheme")]
     Scheme(String),
+    /// `ftp://example.com`, in `allowed_http_hosts`
+    #[error("its scheme is `{0}`, not `http` or `https`")]
+    NotHttp(String),
     /// `https://`
     #[error("it has no host")]
     NoHost,
@@ -38,19 +42,34 @@ pub enum Error {
     OpenTemplate,
 }
 
-pub(crate) fn read_all(value: Value<'_>) -> Option<Vec<String>> {
+/// The good entries of `allowed_outbound_hosts`.
+pub(crate) fn read_all(value: Value<'_>) -> Option<Vec<Spanned<String>>> {
     let report = value.report();
-    text::all(
-        value
-            .spanned_strings()?
-            .into_iter()
-            .map(|entry| read(entry, report)),
-    )
+    let entries = value.spanned_strings()?.into_iter();
+    Some(entries.filter_map(|entry| read(entry, report)).collect())
 }
 
-fn read(entry: Spanned<String>, report: &Report) -> Option<String> {
+/// The good entries of `allowed_http_hosts`.
+pub(crate) fn read_http(value: Value<'_>) -> Option<Vec<String>> {
+    let (span, report) = (value.span(), value.report());
+    report.warn(
+        Mistake::new(span, "`allowed_http_hosts` is deprecated")
+            .hint("write `allowed_outbound_hosts = [\"https://example.com\"]`"),
+    );
+    let entries = value.spanned_strings()?.into_iter();
+    let good = entries.filter_map(|entry| match check_http(&entry.value) {
+        Ok(()) => Some(entry.value),
+        Err(error) => {
+            let message = format!("`{}` is not an allowed HTTP host: {error}", entry.value);
+            report.refuse(Mistake::new(entry.span, message))
+        }
+    });
+    Some(good.collect())
+}
+
+fn read(entry: Spanned<String>, report: &Report) -> Option<Spanned<String>> {
     let Err(error) = check(&entry.value) else {
-        return Some(entry.value);
+        return Some(entry);
     };
     let mistake = Mistake::new(
         entry.span,
@@ -74,6 +93,26 @@ pub fn check(entry: &str) -> Result<(), Error> {
     check_port(port, scheme)
 }
 
+/// `host[:port]`, perhaps behind `http://` or `https://`; neither templates nor ranges of ports.
+fn check_http(entry: &str) -> Result<(), Error> {
+    if entry == "insecure:allow-all" {
+        return Ok(());
+    }
+    let (scheme, rest) = entry.split_once("://").unwrap_or(("http", entry));
+    if !matches!(scheme, "http" | "https") {
+        return Err(Error::NotHttp(scheme.to_owned()));
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.contains('/') {
+        return Err(Error::Path);
+    }
+    let (host, port) = split_port(rest);
+    if !port.is_empty() && !is_port(port) {
+        return Err(Error::Port(port.to_owned()));
+    }
+    check_host(host)
+}
+
 fn check_templates(entry: &str) -> Result<(), Error> {
     // Each part behind a `{{` must hold the `}}` that belongs to it.
     match entry.split("{{").skip(1).all(|part| part.contains("}}")) {
@@ -83,10 +122,9 @@ fn check_templates(entry: &str) -> Result<(), Error> {
 }
 
 fn check_scheme(scheme: &str) -> Result<(), Error> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
     match scheme {
         "*" => Ok(()),
-        _ if !scheme.is_empty() && scheme.chars().all(allowed) => Ok(()),
+        _ if !scheme.is_empty() && scheme.chars().all(char::is_alphabetic) => Ok(()),
         _ => Err(Error::Scheme(scheme.to_owned())),
     }
 }
@@ -194,6 +232,10 @@ mod tests {
             check("h t://example.com"),
             Err(Error::Scheme("h t".to_owned()))
         );
+        assert_eq!(
+            check("git+ssh://example.com:22"),
+            Err(Error::Scheme("git+ssh".to_owned()))
+        );
         assert_eq!(check("https://"), Err(Error::NoHost));
         assert_eq!(check("https://:80"), Err(Error::NoHost));
         assert_eq!(check("https://example.com/path"), Err(Error::Path));
@@ -217,5 +259,37 @@ mod tests {
             Err(Error::NoPort("ldap".to_owned()))
         );
         assert_eq!(check("https://{{ host"), Err(Error::OpenTemplate));
+    }
+
+    #[test]
+    fn http_hosts_need_no_scheme() {
+        for entry in [
+            "insecure:allow-all",
+            "example.com",
+            "example.com:8080",
+            "http://example.com",
+            "https://example.com:8443/",
+            "self",
+            "127.0.0.1",
+            "[::1]:8080",
+        ] {
+            assert_eq!(check_http(entry), Ok(()), "{entry}");
+        }
+    }
+
+    #[test]
+    fn other_http_hosts_are_refused_with_the_reason() {
+        assert_eq!(
+            check_http("ftp://example.com"),
+            Err(Error::NotHttp("ftp".to_owned()))
+        );
+        assert_eq!(check_http("example.com/path"), Err(Error::Path));
+        assert_eq!(check_http("10.0.0.0/8"), Err(Error::Path));
+        assert_eq!(check_http(""), Err(Error::NoHost));
+        assert_eq!(check_http("{{ host }}"), Err(Error::HostCharacter('{')));
+        assert_eq!(
+            check_http("example.com:*"),
+            Err(Error::Port("*".to_owned()))
+        );
     }
 }

@@ -17,8 +17,8 @@ const MIDDLEWARE: &str = "middleware";
 /// An HTTP trigger: a pattern and what answers the requests that fit it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Unique among the triggers of the application. Default: `trigger-` and its component, with `-2`, `-3`, … where
-    /// that is taken.
+    /// Unique among the triggers of the application. Default, as in Spin: `<component>-http-trigger`; where that is
+    /// taken or there is no such component, `http-trigger1`, `http-trigger2`, … Other kinds have theirs in its place.
     pub id: String,
     /// Which requests it answers.
     pub pattern: Pattern,

@@ -22,7 +22,7 @@
 //!     "#,
 //! );
 //! let app = parse(&source, None)?;
-//! assert_eq!(app.routes[0].id, "trigger-storefront");
+//! assert_eq!(app.routes[0].id, "storefront-http-trigger");
 //! # Ok::<(), stoa_manifest::text::Mistakes>(())
 //! ```
 #![forbid(unsafe_code)]
@@ -44,7 +44,9 @@ pub mod variable;
 
 mod app;
 mod application;
+mod package;
 mod resolve;
+mod template;
 mod tool;
 
 pub use app::{App, parse};

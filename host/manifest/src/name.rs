@@ -20,9 +20,6 @@ pub enum Error {
         /// How many are allowed.
         max: usize,
     },
-    /// A label that would be a hidden file, or a way out of a folder.
-    #[error("it starts with `.`")]
-    LeadingDot,
     /// A character that such a name cannot have.
     #[error("it contains {0:?}")]
     Character(char),
@@ -53,7 +50,8 @@ pub enum Error {
 pub struct ComponentId(String);
 
 /// The name of something that an application is granted (a store, a database); the runtime configuration says what is
-/// behind it. Letters, digits, `_`, `-` and `.`, at most [`LABEL_CHARS_MAX`] of them, not starting with `.`.
+/// behind it. Words separated by `-` or by `_`, by Spin's rules, and at most [`LABEL_CHARS_MAX`] characters: it is safe
+/// as the name of a file.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
 
@@ -83,16 +81,8 @@ impl Label {
     /// Checks a label.
     pub fn new(text: impl Into<String>) -> Result<Self, Error> {
         let text = text.into();
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        if text.is_empty() {
-            return Err(Error::Empty);
-        }
-        if text.starts_with('.') {
-            return Err(Error::LeadingDot);
-        }
-        if let Some(wrong) = text.chars().find(|c| !allowed(*c)) {
-            return Err(Error::Character(wrong));
-        }
+        let separator = if text.contains('_') { '_' } else { '-' };
+        words(&text, separator)?;
         if text.len() > LABEL_CHARS_MAX {
             return Err(Error::Long {
                 max: LABEL_CHARS_MAX,
@@ -219,10 +209,10 @@ mod tests {
 
     #[test]
     fn labels_are_safe_as_file_names() {
-        assert!(Label::new("shop_v1.2-eu").is_ok());
         assert_eq!(Label::new(""), Err(Error::Empty));
-        assert_eq!(Label::new("../x"), Err(Error::LeadingDot));
+        assert_eq!(Label::new("../x"), Err(Error::FirstCharacter('.')));
         assert_eq!(Label::new("a/b"), Err(Error::Character('/')));
+        assert_eq!(Label::new("a.db"), Err(Error::Character('.')));
         assert!(Label::new("a".repeat(LABEL_CHARS_MAX)).is_ok());
         assert_eq!(
             Label::new("a".repeat(LABEL_CHARS_MAX + 1)),
@@ -230,6 +220,19 @@ mod tests {
                 max: LABEL_CHARS_MAX
             })
         );
+    }
+
+    #[test]
+    fn labels_are_words_with_hyphens_or_underscores() {
+        for label in ["default", "shop-v1-eu", "shop_v1_eu", "SHOP_2"] {
+            assert!(Label::new(label).is_ok(), "{label}");
+        }
+        let mixed = Error::Separator {
+            wanted: '_',
+            found: '-',
+        };
+        assert_eq!(Label::new("shop_v1-eu"), Err(mixed));
+        assert_eq!(Label::new("1st"), Err(Error::FirstCharacter('1')));
     }
 
     #[test]

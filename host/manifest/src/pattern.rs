@@ -13,12 +13,12 @@ pub enum Error {
     /// `/users/:`
     #[error("a parameter has no name")]
     NamelessParameter,
-    /// `/a//b`
-    #[error("a segment is empty")]
-    EmptySegment,
     /// `/a/.../b`
     #[error("`{0}` is only allowed as the last segment")]
     InnerWildcard(String),
+    /// `/files/*rest`
+    #[error("a wildcard has no name; write `*` instead of `{0}`")]
+    NamedWildcard(String),
     /// The path starts with [`RESERVED_PREFIX`].
     #[error("paths under `/.well-known/spin/` belong to the host")]
     Reserved,
@@ -48,14 +48,23 @@ pub enum Segment {
     Literal(String),
     /// Any one segment, known to the component by this name: `:name`.
     Parameter(String),
+    /// Texts and parameters with dots between them, as in `:name.json`; at least two parts and one parameter. The last
+    /// part takes what is left of the segment, dots included; those in front of it hold no dot.
+    Mixed(Vec<Part>),
+}
+
+/// What one part of a segment, between dots, must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Exactly this text.
+    Literal(String),
+    /// Any text, known to the component by this name: `:name`.
+    Parameter(String),
 }
 
 /// What a pattern fits, whatever its parameters are called: two patterns of one shape fit the same paths.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Shape {
-    segments: Vec<Option<String>>,
-    wildcard: bool,
-}
+pub struct Shape(String);
 
 // === impl Pattern ===
 
@@ -72,29 +81,21 @@ impl Pattern {
 // === impl Path ===
 
 impl Path {
-    /// Reads a route. A missing leading slash is added, a trailing one dropped, as Spin does.
+    /// Reads a route. A missing leading slash is added; a trailing one, and one behind another, is dropped, as in Spin.
     pub fn parse(route: &str) -> Result<Self, Error> {
-        let absolute = if route.starts_with('/') {
-            route.to_owned()
-        } else {
-            format!("/{route}")
-        };
-        if absolute.starts_with(RESERVED_PREFIX) {
-            return Err(Error::Reserved);
-        }
-        let path = absolute.strip_suffix('/').unwrap_or(&absolute);
-        let (path, wildcard) = strip_wildcard(path);
-        // The first part is what precedes the leading slash: nothing.
-        let segments: Vec<Segment> = path
-            .split('/')
-            .skip(1)
-            .map(Segment::parse)
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
+        let absolute = format!("/{}", route.trim_matches('/'));
+        let (path, wildcard) = strip_wildcard(&absolute);
+        let segments = path.split('/').filter(|segment| !segment.is_empty());
+        let path = Self {
             raw: route.to_owned(),
-            segments,
+            segments: segments.map(Segment::parse).collect::<Result<_, _>>()?,
             wildcard,
-        })
+        };
+        // Only now, so that another spelling with more slashes is refused too.
+        match path.to_string().starts_with(RESERVED_PREFIX) {
+            true => Err(Error::Reserved),
+            false => Ok(path),
+        }
     }
 
     /// The route as it is written in the manifest: what a component sees in `spin-raw-component-route`.
@@ -114,16 +115,13 @@ impl Path {
 
     /// What tells this pattern from others.
     pub fn shape(&self) -> Shape {
-        let segments = self
-            .segments
-            .iter()
-            .map(Segment::literal)
-            .map(|text| text.map(str::to_owned))
-            .collect();
-        Shape {
-            segments,
+        let path = Self {
+            raw: String::new(),
+            segments: self.segments.iter().map(Segment::nameless).collect(),
             wildcard: self.wildcard,
-        }
+        };
+        // No literal starts with `:`, so that a parameter without its name looks like nothing else.
+        Shape(path.to_string())
     }
 }
 
@@ -151,10 +149,48 @@ impl fmt::Debug for Path {
 
 impl Segment {
     fn parse(text: &str) -> Result<Self, Error> {
+        if text == "..." {
+            return Err(Error::InnerWildcard(text.to_owned()));
+        }
+        let parts: Vec<Part> = text.split('.').map(Part::parse).collect::<Result<_, _>>()?;
+        Ok(match parts.as_slice() {
+            [Part::Parameter(name)] => Self::Parameter(name.clone()),
+            all if all.iter().all(Part::is_literal) => Self::Literal(text.to_owned()),
+            _ => Self::Mixed(parts),
+        })
+    }
+
+    /// The same without the names of parameters.
+    fn nameless(&self) -> Self {
+        match self {
+            Self::Literal(text) => Self::Literal(text.clone()),
+            Self::Parameter(_) => Self::Parameter(String::new()),
+            Self::Mixed(parts) => Self::Mixed(parts.iter().map(Part::nameless).collect()),
+        }
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(text) => f.write_str(text),
+            Self::Parameter(name) => write!(f, ":{name}"),
+            Self::Mixed(parts) => {
+                let parts: Vec<String> = parts.iter().map(Part::to_string).collect();
+                f.write_str(&parts.join("."))
+            }
+        }
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    fn parse(text: &str) -> Result<Self, Error> {
         match text {
-            "" => Err(Error::EmptySegment),
-            "..." | "*" => Err(Error::InnerWildcard(text.to_owned())),
             ":" => Err(Error::NamelessParameter),
+            "*" => Err(Error::InnerWildcard(text.to_owned())),
+            _ if text.starts_with('*') => Err(Error::NamedWildcard(text.to_owned())),
             // A colon further in is a letter like any other: `/v1/products:import`.
             _ => Ok(match text.strip_prefix(':') {
                 Some(name) => Self::Parameter(name.to_owned()),
@@ -163,16 +199,19 @@ impl Segment {
         }
     }
 
-    /// The text of a literal; `None` for a parameter.
-    pub fn literal(&self) -> Option<&str> {
+    fn is_literal(&self) -> bool {
+        matches!(self, Self::Literal(_))
+    }
+
+    fn nameless(&self) -> Self {
         match self {
-            Self::Literal(text) => Some(text),
-            Self::Parameter(_) => None,
+            Self::Literal(text) => Self::Literal(text.clone()),
+            Self::Parameter(_) => Self::Parameter(String::new()),
         }
     }
 }
 
-impl fmt::Display for Segment {
+impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Literal(text) => f.write_str(text),
@@ -252,9 +291,43 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_may_be_a_part_between_dots() {
+        let path = Path::parse("/files/:name.json").expect("the route is good");
+        let parts = vec![
+            Part::Parameter("name".to_owned()),
+            Part::Literal("json".to_owned()),
+        ];
+        assert_eq!(path.segments(), [literal("files"), Segment::Mixed(parts)]);
+        for route in ["/files/:name.json", "/v.:major.:minor", "/:a..b/..."] {
+            assert_eq!(canonical(route), route);
+        }
+    }
+
+    #[test]
+    fn a_segment_without_a_parameter_is_one_literal() {
+        let path = Path::parse("/.well-known/security.txt").expect("the route is good");
+        let segments = [literal(".well-known"), literal("security.txt")];
+        assert_eq!(path.segments(), segments);
+    }
+
+    #[test]
     fn a_parameter_needs_a_name() {
-        assert_eq!(Path::parse("/users/:"), Err(Error::NamelessParameter));
-        assert_eq!(Path::parse("/:/..."), Err(Error::NamelessParameter));
+        for route in ["/users/:", "/:/...", "/a.:", "/:.json"] {
+            assert_eq!(Path::parse(route), Err(Error::NamelessParameter), "{route}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_has_no_name_and_is_no_part() {
+        assert_eq!(
+            Path::parse("/*rest"),
+            Err(Error::NamedWildcard("*rest".to_owned()))
+        );
+        assert_eq!(
+            Path::parse("/files/a.*"),
+            Err(Error::InnerWildcard("*".to_owned()))
+        );
+        assert_eq!(canonical("/a*b"), "/a*b");
     }
 
     #[test]
@@ -274,9 +347,10 @@ mod tests {
     }
 
     #[test]
-    fn segments_are_not_empty() {
-        assert_eq!(Path::parse("/a//b"), Err(Error::EmptySegment));
-        assert_eq!(Path::parse("//"), Err(Error::EmptySegment));
+    fn empty_segments_are_dropped() {
+        assert_eq!(canonical("/a//b"), "/a/b");
+        assert_eq!(canonical("//"), "/");
+        assert_eq!(canonical("//a//...//"), "/a/...");
     }
 
     #[test]
@@ -286,6 +360,7 @@ mod tests {
             Err(Error::Reserved)
         );
         assert_eq!(Path::parse(".well-known/spin/..."), Err(Error::Reserved));
+        assert_eq!(Path::parse("//.well-known//spin/x"), Err(Error::Reserved));
         assert!(Path::parse("/.well-known/security.txt").is_ok());
         assert!(Path::parse("/.well-known/spinning").is_ok());
     }
@@ -294,6 +369,8 @@ mod tests {
     fn the_names_of_parameters_do_not_change_the_shape() {
         let shape = |route| Path::parse(route).map(|path| path.shape());
         assert_eq!(shape("/users/:id"), shape("users/:name/"));
+        assert_eq!(shape("/:a.json"), shape("/:b.json"));
+        assert_ne!(shape("/:a.json"), shape("/:a.:json"));
         assert_ne!(shape("/users/:id"), shape("/users/id"));
         assert_ne!(shape("/users"), shape("/users/..."));
     }

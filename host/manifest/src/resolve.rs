@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::components::Components;
 use crate::app::{App, Draft};
 use crate::http::{Policy, Route, Target};
-use crate::pattern;
+use crate::name::ComponentId;
 use crate::text::{Mistake, Report, Spanned, nearest};
 use crate::trigger::{self, OtherTrigger, Own, Reference};
-use crate::{http, redis};
+use crate::{http, pattern, redis, template};
 
 /// The triggers by kind, each with its component found.
 #[derive(Default)]
@@ -23,23 +23,22 @@ struct Triggers {
 
 /// Everything that the manifest says about the application as a whole, or `None` if there is a mistake in it.
 pub(crate) fn resolve(draft: Draft, profile: Option<&str>, report: &Report) -> Option<App> {
-    // Without one of these tables, every name that it would have defined would be reported too.
-    let (drafts, entries) = (draft.triggers?, draft.components?);
-    let ids = trigger_ids(&drafts, report);
-    if let Some(application) = &draft.application {
-        check_policies(&application.policies, &http_ids(&drafts, &ids), report);
-        check_addresses(&drafts, application.redis_address.as_deref(), report);
-    }
-    let mut components = Components::new(entries, report);
+    let ids = trigger_ids(draft.triggers.as_deref().unwrap_or_default(), report);
+    check_application(&draft, &ids, report);
+    check_templates(&draft, report);
+    // Without this table, every name that it would have defined would be reported too.
+    let mut components = Components::new(draft.components?, report);
     let mut triggers = Triggers::default();
     let address = draft
         .application
         .as_ref()
         .and_then(|application| application.redis_address.clone());
-    for (trigger, id) in drafts.into_iter().zip(ids) {
-        triggers.place(trigger, id, address.as_deref(), &mut components);
+    for (trigger, id) in draft.triggers.unwrap_or_default().into_iter().zip(ids) {
+        triggers.place(trigger, id, address.as_ref(), &mut components);
     }
     components.check_dependencies();
+    components.check_templates(draft.variables.as_ref());
+    components.check_profile(profile);
     components.warn_unused();
     let application = draft.application?;
     Some(App {
@@ -66,13 +65,15 @@ impl Triggers {
         &mut self,
         trigger: trigger::Draft,
         id: String,
-        address: Option<&str>,
+        address: Option<&Spanned<String>>,
         components: &mut Components<'_>,
     ) -> Option<()> {
+        let natural = natural_id(&trigger, &id);
         let component = trigger
             .component
-            .map(|reference| components.place(reference, &id));
-        let companions = components.companions(trigger.components, trigger.dependencies, &id);
+            .map(|reference| components.place(reference, natural.as_ref()));
+        let companions =
+            components.companions(trigger.components, trigger.dependencies, natural.as_ref());
         match trigger.own {
             Own::Http(draft) => {
                 let mut draft = *draft?;
@@ -83,13 +84,12 @@ impl Triggers {
                 self.routes.push(route(id, draft, target, companions));
             }
             Own::Redis(draft) => {
-                let draft = draft?;
-                let address = draft.address.or_else(|| address.map(str::to_owned))?;
+                let address = draft.address.or_else(|| address.cloned())?;
                 let component = component??;
                 self.redis.push(redis::Trigger {
                     id,
-                    address,
-                    channel: draft.channel,
+                    address: address.value,
+                    channel: draft.channel.value,
                     component,
                     companions,
                 });
@@ -149,18 +149,26 @@ fn trigger_ids(triggers: &[trigger::Draft], report: &Report) -> Vec<String> {
     triggers.iter().map(id).collect()
 }
 
+/// Spin's names for triggers without an id.
 fn free_id(trigger: &trigger::Draft, taken: &mut BTreeSet<String>) -> String {
-    let base = match &trigger.component {
-        Some(Reference::Named(id)) => format!("trigger-{}", id.value),
-        _ => format!("trigger-{}", trigger.kind),
+    let kind = &trigger.kind;
+    let natural = match &trigger.component {
+        Some(Reference::Named(id)) => Some(format!("{}-{kind}-trigger", id.value)),
+        _ => None,
     };
-    let mut id = base.clone();
-    let mut count = 1;
-    while !taken.insert(id.clone()) {
-        count += 1;
-        id = format!("{base}-{count}");
+    let numbered = (1_u64..).map(|number| format!("{kind}-trigger{number}"));
+    let mut ids = natural.into_iter().chain(numbered);
+    ids.find(|id| taken.insert(id.clone()))
+        .expect("there is always another number")
+}
+
+/// Spin's name for a component that is written inside a trigger, if it is the only one that the trigger names.
+fn natural_id(trigger: &trigger::Draft, id: &str) -> Option<ComponentId> {
+    let companions = trigger.components.iter().flat_map(|(_, named)| named);
+    match trigger.component.iter().chain(companions).count() {
+        1 => ComponentId::new(format!("{id}-component")).ok(),
+        _ => None,
     }
-    id
 }
 
 fn http_ids<'i>(triggers: &[trigger::Draft], ids: &'i [String]) -> Vec<&'i str> {
@@ -172,6 +180,14 @@ fn http_ids<'i>(triggers: &[trigger::Draft], ids: &'i [String]) -> Vec<&'i str> 
 }
 
 // === checks ===
+
+/// Checks what `[application]` says about triggers. Without one of both tables, there is nothing to hold it against.
+fn check_application(draft: &Draft, ids: &[String], report: &Report) {
+    if let (Some(application), Some(triggers)) = (&draft.application, &draft.triggers) {
+        check_policies(&application.policies, &http_ids(triggers, ids), report);
+        check_addresses(triggers, application.redis_address.as_ref(), report);
+    }
+}
 
 fn check_policies(policies: &[(Spanned<String>, Policy)], ids: &[&str], report: &Report) {
     for (id, _) in policies
@@ -185,9 +201,13 @@ fn check_policies(policies: &[(Spanned<String>, Policy)], ids: &[&str], report: 
     }
 }
 
-fn check_addresses(triggers: &[trigger::Draft], address: Option<&str>, report: &Report) {
+fn check_addresses(
+    triggers: &[trigger::Draft],
+    address: Option<&Spanned<String>>,
+    report: &Report,
+) {
     let lacks = |trigger: &&trigger::Draft| match &trigger.own {
-        Own::Redis(Some(draft)) => draft.address.is_none() && address.is_none(),
+        Own::Redis(redis) => redis.address.is_none() && address.is_none(),
         _ => false,
     };
     for trigger in triggers.iter().filter(lacks) {
@@ -196,6 +216,22 @@ fn check_addresses(triggers: &[trigger::Draft], address: Option<&str>, report: &
             "this trigger does not say which server it listens to",
         );
         report.add(mistake.hint("add `address` here or in `[application.trigger.redis]`"));
+    }
+}
+
+/// Checks the templates outside of components: the addresses and channels of Redis triggers.
+fn check_templates(draft: &Draft, report: &Report) {
+    let common = draft
+        .application
+        .iter()
+        .filter_map(|application| application.redis_address.as_ref());
+    let triggers = draft.triggers.iter().flatten();
+    let own = triggers.flat_map(|trigger| match &trigger.own {
+        Own::Redis(redis) => [redis.address.as_ref(), Some(&redis.channel)],
+        _ => [None, None],
+    });
+    for text in common.chain(own.flatten()) {
+        template::check(text, draft.variables.as_ref(), report);
     }
 }
 

@@ -25,7 +25,7 @@
 //! ```
 //!
 //! Text that is not TOML is reported without asking the closure: what a parser guesses after a syntax error would only
-//! add mistakes that nobody made.
+//! add mistakes that nobody made. Only a key that is there twice needs no guess: the first one counts.
 
 mod excerpt;
 mod mistake;
@@ -41,6 +41,12 @@ pub use mistake::{Mistake, Mistakes, Report, Warning};
 pub use nearest::nearest;
 pub use table::Table;
 pub use value::{Shape, Value};
+
+/// What some editors put in front of a text to say that it is Unicode.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// What the parser says of a key that is there twice.
+const DUPLICATE_KEY: &str = "duplicate key";
 
 /// A text and the name that mistakes call it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +67,7 @@ pub struct Span {
 }
 
 /// A value together with the place it was written at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spanned<T> {
     /// What was written.
     pub value: T,
@@ -79,7 +85,7 @@ pub fn read<T>(
     for error in &errors {
         report.add(syntax(error));
     }
-    let built = if errors.is_empty() {
+    let built = if errors.iter().all(|error| error.message() == DUPLICATE_KEY) {
         Table::root(document.into_inner(), &report).read(build)
     } else {
         None
@@ -101,11 +107,15 @@ fn syntax(error: &toml::de::Error) -> Mistake {
 // === impl Source ===
 
 impl Source {
-    /// Names a text.
+    /// Names a text. A byte-order mark in front of it is no part of it: it would shift the columns of the first line.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let mut text: String = text.into();
+        if text.starts_with(BYTE_ORDER_MARK) {
+            text.drain(..BYTE_ORDER_MARK.len_utf8());
+        }
         Self {
             name: name.into(),
-            text: text.into(),
+            text,
         }
     }
 }
@@ -127,5 +137,27 @@ impl<T> Spanned<T> {
     /// Remembers where a value was written.
     pub fn new(span: Span, value: T) -> Self {
         Self { value, span }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_does_not_shift_the_first_line() {
+        let source = Source::new("a.toml", "\u{feff}x = 1");
+        assert_eq!(source.text, "x = 1");
+        let mistakes = read(&source, |_| Some(())).expect_err("`x` is no field");
+        assert!(mistakes.to_string().contains("a.toml:1:1"));
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_hides_no_other_mistake() {
+        let source = Source::new("a.toml", "x = 1\nx = 2\ny = 3\n");
+        let outcome = read(&source, |table| {
+            table.required("x", |value| value.integer(1..=1))
+        });
+        assert_eq!(outcome.map_err(|mistakes| mistakes.count()), Err(2));
     }
 }

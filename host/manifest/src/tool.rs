@@ -5,28 +5,27 @@ use crate::text::{Mistake, Table, Value};
 /// The version of our tables that this crate reads.
 const SCHEMA: u64 = 1;
 
-/// Reads `tool.stoa` of a table, its default if it is not there; what other tools keep beside it is not looked at.
+/// Reads `tool.stoa` of a table, its default if it is not there or not a table; what other tools keep in tables beside
+/// it is not looked at.
 pub(crate) fn read<T: Default>(
     table: &mut Table<'_>,
-    build: impl FnOnce(&mut Table<'_>) -> Option<T>,
-) -> Option<T> {
-    table.or_default("tool", |value| {
+    build: impl FnOnce(&mut Table<'_>) -> T,
+) -> T {
+    let ours = table.or_default("tool", |value| {
         value.table(|tools| {
             let ours =
                 tools.or_default("stoa", |value| value.table(|table| read_ours(table, build)));
-            tools.ignore_rest();
+            tools.ignore_tables();
             ours
         })
-    })
+    });
+    ours.unwrap_or_default()
 }
 
-fn read_ours<T>(
-    table: &mut Table<'_>,
-    build: impl FnOnce(&mut Table<'_>) -> Option<T>,
-) -> Option<T> {
-    let schema = table.required("schema", read_schema);
-    let built = build(table);
-    schema.and(built)
+/// Whatever is wrong with the schema, the names in these tables are worth looking up.
+fn read_ours<T>(table: &mut Table<'_>, build: impl FnOnce(&mut Table<'_>) -> T) -> Option<T> {
+    table.required("schema", read_schema);
+    Some(build(table))
 }
 
 fn read_schema(value: Value<'_>) -> Option<()> {

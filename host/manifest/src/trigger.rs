@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::component;
 use crate::dependency::{self, Dependency};
 use crate::name::ComponentId;
-use crate::text::{self, Shape, Span, Spanned, Table, Value};
+use crate::text::{Shape, Span, Spanned, Table, Value};
 use crate::{http, redis};
 
 /// A trigger of a kind that only a plugin of Spin knows. Its own fields are not looked at.
@@ -13,7 +13,7 @@ use crate::{http, redis};
 pub struct OtherTrigger {
     /// The kind: `cron` for `[[trigger.cron]]`.
     pub kind: String,
-    /// Unique among the triggers of the application. Default: `trigger-` and its component.
+    /// Unique among the triggers of the application. Default: see [`Route::id`](http::Route::id).
     pub id: String,
     /// What it starts.
     pub component: Option<ComponentId>,
@@ -47,7 +47,7 @@ pub(crate) struct Draft {
 /// The fields that only one kind has.
 pub(crate) enum Own {
     Http(Option<Box<http::Draft>>),
-    Redis(Option<redis::Draft>),
+    Redis(redis::Draft),
     Other,
 }
 
@@ -119,20 +119,36 @@ fn read_own(draft: &Draft, table: &mut Table<'_>) -> Own {
     }
 }
 
-/// By role, one component or a list of them.
 fn read_components(value: Value<'_>) -> Option<Vec<(String, Vec<Reference>)>> {
-    text::all(value.entries()?.into_iter().map(|(role, value)| {
-        let references = match value.shape() {
-            Shape::Array => value.items()?.into_iter().map(Reference::read).collect(),
-            _ => vec![Reference::read(value)],
-        };
-        Some((role.value, references))
-    }))
+    let mut roles = value.entries()?;
+    // They come sorted by name, and inline components are numbered in the order of the file.
+    roles.sort_by_key(|(role, _)| role.span.start);
+    let roles = roles.into_iter();
+    Some(
+        roles
+            .map(|(role, value)| (role.value, read_references(value)))
+            .collect(),
+    )
 }
 
+/// One component or a list of them.
+fn read_references(value: Value<'_>) -> Vec<Reference> {
+    let values = match value.shape() {
+        Shape::Array => value.items().unwrap_or_default(),
+        _ => vec![value],
+    };
+    values.into_iter().map(Reference::read).collect()
+}
+
+/// By role, the dependencies that can be read.
 fn read_dependencies(value: Value<'_>) -> Option<DependenciesByRole> {
-    text::all(value.entries()?.into_iter().map(|(role, value)| {
-        let dependencies = text::all(value.items()?.into_iter().map(dependency::read_middleware));
-        Some((role, dependencies?))
-    }))
+    let roles = value.entries()?.into_iter();
+    let read = |(role, value): (Spanned<String>, Value<'_>)| {
+        let items = value.items().unwrap_or_default().into_iter();
+        (
+            role,
+            items.filter_map(dependency::read_middleware).collect(),
+        )
+    };
+    Some(roles.map(read).collect())
 }

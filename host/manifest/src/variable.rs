@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::name;
-use crate::text::{self, Mistake, Report, Spanned, Table, Value};
+use crate::text::{Mistake, Report, Spanned, Table, Value};
 
 /// A variable of the application. Components see it only through templates (`{{ name }}`) in their own variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Variable {
     /// What it is for. Default: nothing said.
     pub description: Option<String>,
@@ -16,31 +16,29 @@ pub struct Variable {
     pub secret: bool,
 }
 
+/// A mistaken variable is kept even so: templates that name it are good.
 pub(crate) fn read_all(value: Value<'_>) -> Option<BTreeMap<String, Variable>> {
     let report = value.report();
-    let variables = text::all(value.entries()?.into_iter().map(|(name, value)| {
-        let named = check_name(&name, report);
-        let variable = value.table(read);
-        named.and(variable).map(|variable| (name.value, variable))
-    }));
-    variables.map(BTreeMap::from_iter)
+    let variables = value.entries()?.into_iter().map(|(name, value)| {
+        check_name(&name, report);
+        (name.value, value.table(read).unwrap_or_default())
+    });
+    Some(variables.collect())
 }
 
 /// A component's own variables: values may contain templates.
-pub(crate) fn read_values(value: Value<'_>) -> Option<BTreeMap<String, String>> {
+pub(crate) fn read_values(value: Value<'_>) -> Option<Vec<(String, Spanned<String>)>> {
     let report = value.report();
-    let values = text::all(value.entries()?.into_iter().map(|(name, value)| {
-        let named = check_name(&name, report);
-        let value = value.string();
-        named.and(value).map(|value| (name.value, value))
-    }));
-    values.map(BTreeMap::from_iter)
+    let values = value.entries()?.into_iter().filter_map(|(name, value)| {
+        check_name(&name, report);
+        Some((name.value, value.spanned_string()?))
+    });
+    Some(values.collect())
 }
 
-fn check_name(name: &Spanned<String>, report: &Report) -> Option<()> {
-    match name::check_variable(&name.value) {
-        Ok(()) => Some(()),
-        Err(error) => report.refuse(name::unfit(name, "a variable's name", &error)),
+fn check_name(name: &Spanned<String>, report: &Report) {
+    if let Err(error) = name::check_variable(&name.value) {
+        report.add(name::unfit(name, "a variable's name", &error));
     }
 }
 

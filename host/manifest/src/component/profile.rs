@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{BuildCommand, Component, Source, build, source};
 use crate::dependency::{self, Dependency};
-use crate::text::{self, Spanned, Table, Value};
+use crate::text::{Spanned, Table, Value};
 
 /// What one profile overrides.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Override {
     source: Option<Source>,
     /// Added to the component's own, replacing those of the same name.
@@ -20,6 +20,11 @@ pub(super) struct Override {
 impl Override {
     pub(super) fn dependencies(&self) -> impl Iterator<Item = &Spanned<Dependency>> {
         self.dependencies.iter().map(|(_, dependency)| dependency)
+    }
+
+    /// The names of its dependencies.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Spanned<String>> {
+        self.dependencies.iter().map(|(name, _)| name)
     }
 
     pub(super) fn apply(self, mut component: Component) -> Component {
@@ -36,13 +41,11 @@ impl Override {
 }
 
 pub(super) fn read_all(value: Value<'_>) -> Option<BTreeMap<String, Override>> {
-    let profiles = text::all(
-        value
-            .entries()?
-            .into_iter()
-            .map(|(name, value)| Some((name.value, value.table(read)?))),
-    );
-    profiles.map(BTreeMap::from_iter)
+    let profiles = value.entries()?.into_iter();
+    let named = |(name, value): (Spanned<String>, Value<'_>)| {
+        (name.value, value.table(read).unwrap_or_default())
+    };
+    Some(profiles.map(named).collect())
 }
 
 fn read(table: &mut Table<'_>) -> Option<Override> {
@@ -53,10 +56,10 @@ fn read(table: &mut Table<'_>) -> Option<Override> {
         value.table(|table| table.required("command", build::read_commands))
     });
     Some(Override {
-        source: source?,
-        environment: environment?,
-        dependencies: dependencies?,
-        commands: commands?,
+        source: source.unwrap_or_default(),
+        environment: environment.unwrap_or_default(),
+        dependencies: dependencies.unwrap_or_default(),
+        commands: commands.unwrap_or_default(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! `source`: where a component's code comes from.
 
 use crate::dependency::read_digest;
+use crate::package;
 use crate::text::{Shape, Table, Value};
 
 /// Where a component's code comes from.
@@ -44,8 +45,8 @@ fn read_table(table: &mut Table<'_>) -> Option<Source> {
         });
     }
     let registry = table.optional("registry", Value::string);
-    let package = table.required("package", Value::string);
-    let version = table.required("version", Value::string);
+    let package = table.required("package", package::read_name);
+    let version = table.required("version", package::read_version);
     Some(Source::Registry {
         registry: registry?,
         package: package?,

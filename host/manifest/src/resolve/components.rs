@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::component::{self, Component};
-use crate::dependency;
 use crate::name::ComponentId;
+use crate::template::Variables;
 use crate::text::{self, Mistake, Report, Span, Spanned, nearest};
-use crate::trigger::{Companions, Reference};
+use crate::trigger::{Companions, DependenciesByRole, Reference};
+use crate::{dependency, template};
 
 /// What is known under an id: its place, and what could be read of it.
 struct Known {
@@ -39,12 +40,17 @@ impl<'r> Components<'r> {
         }
     }
 
-    /// The component that a trigger names; one that is written inside the trigger is added to the others.
-    pub(super) fn place(&mut self, reference: Reference, trigger: &str) -> Option<ComponentId> {
+    /// The component that a trigger names; one that is written inside the trigger is added to the others, under its
+    /// natural id if it has one and that is free.
+    pub(super) fn place(
+        &mut self,
+        reference: Reference,
+        natural: Option<&ComponentId>,
+    ) -> Option<ComponentId> {
         match reference {
             Reference::Named(id) => self.find(&id),
             Reference::Inline(span, draft) => {
-                let id = self.free_id(trigger)?;
+                let id = self.free_id(natural)?;
                 self.known.insert(
                     id.clone(),
                     Known {
@@ -63,14 +69,14 @@ impl<'r> Components<'r> {
     pub(super) fn companions(
         &mut self,
         components: Vec<(String, Vec<Reference>)>,
-        dependencies: crate::trigger::DependenciesByRole,
-        trigger: &str,
+        dependencies: DependenciesByRole,
+        natural: Option<&ComponentId>,
     ) -> Companions {
         let mut companions = Companions::default();
         for (role, references) in components {
             let ids = references
                 .into_iter()
-                .filter_map(|reference| self.place(reference, trigger))
+                .filter_map(|reference| self.place(reference, natural))
                 .collect();
             companions.components.insert(role, ids);
         }
@@ -89,11 +95,8 @@ impl<'r> Components<'r> {
 
     /// Looks up the components that others depend on.
     pub(super) fn check_dependencies(&mut self) {
-        let drafts = self
-            .known
-            .iter()
-            .filter_map(|(id, known)| Some((id, known.draft.as_ref()?)));
-        let references: Vec<(ComponentId, Spanned<ComponentId>)> = drafts
+        let references: Vec<(ComponentId, Spanned<ComponentId>)> = self
+            .drafts()
             .flat_map(|(id, draft)| {
                 draft
                     .references
@@ -106,6 +109,31 @@ impl<'r> Components<'r> {
                 self.check_resources(&depending, &reference);
             }
         }
+    }
+
+    /// Holds the templates of all components against the variables of the application.
+    pub(super) fn check_templates(&self, variables: Variables<'_>) {
+        for text in self.drafts().flat_map(|(_, draft)| &draft.templates) {
+            template::check(text, variables, self.report);
+        }
+    }
+
+    /// Checks that some component knows the chosen profile. It is no part of the text, so its place is the beginning.
+    pub(super) fn check_profile(&self, profile: Option<&str>) {
+        let Some(profile) = profile else {
+            return;
+        };
+        let profiles: BTreeSet<&str> = self
+            .drafts()
+            .flat_map(|(_, draft)| draft.profiles())
+            .collect();
+        if profiles.contains(profile) {
+            return;
+        }
+        let message = format!("no component has the profile `{profile}`");
+        let mistake = Mistake::new(Span::default(), message);
+        self.report
+            .add(mistake.did_you_mean(nearest(profile, profiles)));
     }
 
     /// Warns of components that nothing can reach.
@@ -123,6 +151,11 @@ impl<'r> Components<'r> {
             .into_iter()
             .map(|(id, known)| Some((id, known.draft?.settle(profile))));
         text::all(components).map(BTreeMap::from_iter)
+    }
+
+    fn drafts(&self) -> impl Iterator<Item = (&ComponentId, &component::Draft)> {
+        let known = self.known.iter();
+        known.filter_map(|(id, known)| Some((id, known.draft.as_ref()?)))
     }
 
     fn find(&mut self, id: &Spanned<ComponentId>) -> Option<ComponentId> {
@@ -158,12 +191,10 @@ impl<'r> Components<'r> {
     }
 
     /// Spin's names for components written inside a trigger. One of them is always free.
-    fn free_id(&self, trigger: &str) -> Option<ComponentId> {
-        let natural = std::iter::once(format!("{trigger}-component"));
-        let numbered = (1..=self.known.len() + 1).map(|number| format!("inline-component{number}"));
-        let mut ids = natural
-            .chain(numbered)
-            .filter_map(|id| ComponentId::new(id).ok());
+    fn free_id(&self, natural: Option<&ComponentId>) -> Option<ComponentId> {
+        let numbered = (1..=self.known.len() + 1)
+            .filter_map(|number| ComponentId::new(format!("inline-component{number}")).ok());
+        let mut ids = natural.cloned().into_iter().chain(numbered);
         ids.find(|id| !self.known.contains_key(id))
     }
 }

@@ -137,6 +137,16 @@ impl<'t> Table<'t> {
         self.fields = DeTable::default();
     }
 
+    /// Drops every field that is left, each of which has to be a table: for what other tools keep here.
+    pub fn ignore_tables(&mut self) {
+        for (_, value) in self.entries() {
+            value.table(|table| {
+                table.ignore_rest();
+                Some(())
+            });
+        }
+    }
+
     fn finish(mut self) {
         for (name, _) in self.entries() {
             let message = format!("unknown field `{}`{}", name.value, self.within());

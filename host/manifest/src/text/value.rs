@@ -162,12 +162,14 @@ impl<'t> Value<'t> {
         self.shown_table(shown, build)
     }
 
-    /// A list of tables, each read by `build`.
+    /// A list of tables, each read by `build`. A single table in its place is reported, and then read as the only one,
+    /// so that it hides no mistake.
     pub fn tables<T>(self, mut build: impl FnMut(&mut Table<'t>) -> Option<T>) -> Option<Vec<T>> {
         let shown = format!("[[{}]]", self.path);
         if self.shape() == Shape::Table {
             let mistake = self.mistyped("an array of tables");
-            return self.report.refuse(mistake.hint(format!("write `{shown}`")));
+            self.report.add(mistake.hint(format!("write `{shown}`")));
+            return all([self.shown_table(shown, build)]);
         }
         all(self
             .items()?
