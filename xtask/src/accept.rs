@@ -3,13 +3,14 @@
 //! A point that cannot be shown has failed, whatever the reason.
 
 mod floor;
+mod runtime;
 
 use std::fmt;
 
 use anyhow::anyhow;
 
 /// The lists there are.
-pub(crate) const NAMES: [&str; 1] = ["floor"];
+pub(crate) const NAMES: [&str; 2] = ["floor", "runtime"];
 
 /// How much of a list is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,7 @@ struct Point<Stage> {
 pub(crate) fn run(name: &str, scale: Scale) -> Option<Tally> {
     match name {
         "floor" => Some(floor::run(scale)),
+        "runtime" => Some(runtime::run(scale)),
         _ => None,
     }
 }

@@ -182,6 +182,13 @@ pub(crate) fn resident_bytes(process: u32) -> anyhow::Result<u64> {
     Ok(kibibytes * 1024)
 }
 
+/// Descriptors that a process has open now.
+pub(crate) fn descriptors(process: u32) -> anyhow::Result<usize> {
+    let path = format!("/proc/{process}/fd");
+    let entries = std::fs::read_dir(&path).with_context(|| format!("cannot read {path}"))?;
+    Ok(entries.count())
+}
+
 fn announcement(line: &str) -> Option<SocketAddr> {
     ANNOUNCEMENTS
         .iter()
@@ -228,5 +235,11 @@ mod tests {
     fn this_process_occupies_memory() {
         let bytes = resident_bytes(std::process::id()).expect("/proc is there");
         assert!(bytes > 4096, "{bytes}");
+    }
+
+    #[test]
+    fn this_process_has_descriptors() {
+        let count = descriptors(std::process::id()).expect("/proc is there");
+        assert!(count > 0);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -11,6 +12,8 @@ use serde_json::Value;
 
 /// The longest line of a head or of chunk framing.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
+/// A larger body is sent while its answer is read.
+const BODY_AT_ONCE_BYTES_MAX: usize = 64 * 1024;
 /// How much of a body is shown in a message.
 const SHOWN_CHARS_MAX: usize = 200;
 
@@ -186,8 +189,26 @@ impl Connection {
 
     /// Sends a request and reads the whole answer.
     pub(crate) fn request(&mut self, request: &Request<'_>) -> anyhow::Result<Response> {
-        self.send(request)?;
-        self.response()
+        if request.body.len() <= BODY_AT_ONCE_BYTES_MAX {
+            self.send(request)?;
+            return self.response();
+        }
+        self.exchange(request)
+    }
+
+    /// Sends a large body while its answer is read: a server that streams it back waits for its reader.
+    fn exchange(&mut self, request: &Request<'_>) -> anyhow::Result<Response> {
+        self.write(self.head_of(request).as_bytes())?;
+        let mut stream = self.stream().try_clone().context("cannot share a socket")?;
+        thread::scope(|scope| {
+            // If it fails, the answer tells why, or there is none.
+            scope.spawn(move || stream.write_all(request.body).ok());
+            let response = self.response();
+            if response.is_err() {
+                self.shut_down();
+            }
+            response
+        })
     }
 
     pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Response> {
@@ -196,14 +217,18 @@ impl Connection {
 
     /// Sends a request.
     pub(crate) fn send(&mut self, request: &Request<'_>) -> anyhow::Result<()> {
+        let mut bytes = self.head_of(request).into_bytes();
+        bytes.extend_from_slice(request.body);
+        self.write(&bytes)
+    }
+
+    fn head_of(&self, request: &Request<'_>) -> String {
         let mut message = request.preamble(&self.host);
         if request.method != "GET" {
             message.push_str(&format!("content-length: {}\r\n", request.body.len()));
         }
         message.push_str("\r\n");
-        let mut bytes = message.into_bytes();
-        bytes.extend_from_slice(request.body);
-        self.write(&bytes)
+        message
     }
 
     /// Sends a request's head; its body goes through the returned end, while the answer may be read here already.

@@ -1,21 +1,26 @@
-//! Load for benchmarks: a closed loop on kept connections, by `wrk` where it is installed.
+//! Load for benchmarks: a closed loop asks as fast as answers come, an open loop at a rate, whatever the answers do.
+//!
+//! What a server can do at most is measured by `wrk` where it is installed, latencies by clients of our own.
+
+mod ask;
+mod clients;
+mod seen;
+mod wrk;
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::Context;
 
-use crate::http::Connection;
 use crate::process;
 
+pub(crate) use ask::Ask;
+pub(crate) use clients::{Client, Pace, closed, light, open};
+pub(crate) use seen::{Answer, Latencies, Seen};
+
 /// Connections, each with one request under way.
-const CONNECTIONS: usize = 32;
-/// How long one answer may take before it counts as a failure.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// What `wrk` needs beside the measured time.
-const WRK_MARGIN: Duration = Duration::from_secs(30);
+pub(crate) const CONNECTIONS: usize = 32;
+const WARM_UP_SECONDS: u64 = 1;
 
 /// What a server did under load.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +30,20 @@ pub(crate) struct Rate {
     pub(crate) failures: u64,
 }
 
+/// What it did in several rounds.
+#[derive(Debug, Default)]
+pub(crate) struct Rates {
+    per_second: Vec<f64>,
+    pub(crate) failures: u64,
+}
+
+/// How often and how long something is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rounds {
+    pub(crate) count: usize,
+    pub(crate) seconds: u64,
+}
+
 /// How load is made on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Generator {
@@ -32,6 +51,8 @@ pub(crate) enum Generator {
     /// As many threads as connections. They take more of the machine than `wrk` does.
     Threads,
 }
+
+// === impl Generator ===
 
 impl Generator {
     pub(crate) fn found() -> Self {
@@ -48,96 +69,139 @@ impl Generator {
         }
     }
 
-    /// Asks for `/` as fast as answers come.
-    pub(crate) fn measure(self, address: SocketAddr, seconds: u64) -> anyhow::Result<Rate> {
+    /// Asks in turn, as fast as answers come.
+    pub(crate) fn measure(
+        self,
+        address: SocketAddr,
+        asks: &[Ask],
+        seconds: u64,
+    ) -> anyhow::Result<Rate> {
         match self {
-            Self::Wrk => wrk(address, seconds),
-            Self::Threads => threads(address, Duration::from_secs(seconds)),
+            Self::Wrk => wrk::measure(address, asks, seconds),
+            Self::Threads => {
+                let seen = closed(address, asks, CONNECTIONS, Duration::from_secs(seconds))?;
+                Ok(Rate {
+                    requests_per_second: seen.per_second(200),
+                    failures: seen.failed(),
+                })
+            }
         }
+    }
+
+    /// Measures servers in turn, round by round, so that what else the machine does meets all of them.
+    pub(crate) fn interleaved(
+        self,
+        servers: &[SocketAddr],
+        asks: &[Ask],
+        rounds: Rounds,
+    ) -> anyhow::Result<Vec<Rates>> {
+        for address in servers {
+            self.measure(*address, asks, WARM_UP_SECONDS)?;
+        }
+        let mut rates: Vec<Rates> = servers.iter().map(|_| Rates::default()).collect();
+        for _ in 0..rounds.count {
+            for (address, rates) in servers.iter().zip(&mut rates) {
+                rates.add(self.measure(*address, asks, rounds.seconds)?);
+            }
+        }
+        Ok(rates)
     }
 }
 
-fn wrk(address: SocketAddr, seconds: u64) -> anyhow::Result<Rate> {
-    let mut command = process::command("wrk", Path::new("."));
-    command
-        .arg("-t2")
-        .arg(format!("-c{CONNECTIONS}"))
-        .arg(format!("-d{seconds}s"))
-        .arg(format!("http://{address}/"));
-    let limit = Duration::from_secs(seconds) + WRK_MARGIN;
-    let report = process::successful(&mut command, limit)?;
-    read(&report).with_context(|| format!("not a report of wrk: {report}"))
-}
+// === impl Rates ===
 
-/// Reads a report of `wrk`.
-fn read(report: &str) -> Option<Rate> {
-    let value = |name: &str| {
-        report
-            .lines()
-            .find_map(|line| line.trim().strip_prefix(name))
-    };
-    let refused =
-        value("Non-2xx or 3xx responses:").and_then(|count| count.trim().parse::<u64>().ok());
-    // `connect 0, read 0, write 0, timeout 0`
-    let lost = value("Socket errors:").map_or(0, |counts| {
-        counts
-            .split(|c: char| !c.is_ascii_digit())
-            .filter_map(|count| count.parse::<u64>().ok())
-            .sum::<u64>()
-    });
-    Some(Rate {
-        requests_per_second: value("Requests/sec:")?.trim().parse::<f64>().ok()?,
-        failures: refused.unwrap_or(0) + lost,
-    })
-}
-
-fn threads(address: SocketAddr, duration: Duration) -> anyhow::Result<Rate> {
-    let start = Instant::now();
-    let until = start + duration;
-    let answers = thread::scope(|scope| -> anyhow::Result<u64> {
-        let clients: Vec<_> = (0..CONNECTIONS)
-            .map(|_| scope.spawn(move || client(address, until)))
-            .collect();
-        let mut sum = 0;
-        for client in clients {
-            sum += client.join().map_err(|_| anyhow!("a client panicked"))??;
-        }
-        Ok(sum)
-    })?;
-    Ok(Rate {
-        requests_per_second: answers as f64 / start.elapsed().as_secs_f64(),
-        failures: 0,
-    })
-}
-
-fn client(address: SocketAddr, until: Instant) -> anyhow::Result<u64> {
-    let mut connection = Connection::open(address, ANSWER_MAX)?;
-    let mut answers = 0;
-    while Instant::now() < until {
-        let response = connection.get("/")?;
-        ensure!(response.status() == 200, "answered {}", response.shown());
-        answers += 1;
+impl Rates {
+    fn add(&mut self, rate: Rate) {
+        self.per_second.push(rate.requests_per_second);
+        self.failures += rate.failures;
     }
-    Ok(answers)
+
+    /// Requests per second.
+    pub(crate) fn median(&self) -> anyhow::Result<f64> {
+        median(&self.per_second)
+    }
+}
+
+// === functions ===
+
+/// The value in the middle; the upper one of two.
+pub(crate) fn median(values: &[f64]) -> anyhow::Result<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.get(sorted.len() / 2);
+    middle.copied().context("nothing was measured")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bare;
 
-    #[test]
-    fn failures_in_a_report_are_added_up() {
-        let report = "  Socket errors: connect 0, read 2, write 0, timeout 1\n  \
-                      Non-2xx or 3xx responses: 4\nRequests/sec:  12345.67\n";
-        let expected = Rate {
-            requests_per_second: 12345.67,
-            failures: 7,
-        };
-        assert_eq!(read(report), Some(expected));
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Two, so that `wrk` needs a script.
+    fn asks() -> [Ask; 2] {
+        [Ask::get("/"), Ask::get("/again")]
     }
 
     #[test]
-    fn a_report_without_a_rate_is_none() {
-        assert_eq!(read("unable to connect"), None);
+    fn every_generator_loads_a_server() {
+        let address = bare::spawned();
+        for generator in [Generator::found(), Generator::Threads] {
+            let rate = generator.measure(address, &asks(), 1);
+            let rate = rate.expect("the server answers");
+            assert!(rate.requests_per_second > 0.0, "{generator:?}: {rate:?}");
+            assert_eq!(rate.failures, 0, "{generator:?}: {rate:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_loop_sends_what_was_scheduled() {
+        let pace = Pace {
+            per_second: 200.0,
+            connections: 8,
+            duration: SECOND,
+        };
+        let seen = open(bare::spawned(), &asks(), &pace).expect("the server answers");
+        assert_eq!((seen.answered(200).count(), seen.failed()), (200, 0));
+    }
+
+    #[test]
+    fn a_stalled_server_is_seen_by_all_who_were_due_meanwhile() {
+        // Half a second without an answer: coordinated omission would see it once per connection.
+        let address = stalling(Duration::from_millis(500));
+        let pace = Pace {
+            per_second: 100.0,
+            connections: 1,
+            duration: SECOND,
+        };
+        let seen = open(address, &asks(), &pace).expect("the server answers");
+        let slow = |answer: &&Answer| answer.latency > Duration::from_millis(100);
+        assert!(seen.answered(200).filter(slow).count() > 20, "{seen:?}");
+    }
+
+    #[test]
+    fn a_median_is_the_value_in_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]).expect("there are values"), 2.0);
+        assert!(median(&[]).is_err());
+    }
+
+    /// Answers on one connection, the first time late.
+    fn stalling(stall: Duration) -> SocketAddr {
+        use std::io::{BufRead, BufReader, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port is there");
+        let address = listener.local_addr().expect("it is bound");
+        std::thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a client comes");
+            let mut stall = Some(stall);
+            for line in BufReader::new(&stream).lines().map_while(Result::ok) {
+                if line.is_empty() {
+                    std::thread::sleep(stall.take().unwrap_or_default());
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                    (&stream).write_all(answer).ok();
+                }
+            }
+        });
+        address
     }
 }

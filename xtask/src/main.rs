@@ -3,12 +3,19 @@
 //! Nothing here is part of the product: the tasks see it from the outside, as its users do.
 #![forbid(unsafe_code)]
 
+mod abi;
 mod accept;
+mod bare;
+mod bench;
 mod host;
 mod http;
 mod load;
+mod manifest;
 mod process;
+mod random;
 mod scratch;
+mod stage;
+mod wasmtime;
 
 use std::process::ExitCode;
 
@@ -21,7 +28,9 @@ const EXIT_FAILURE: u8 = 1;
 
 const USAGE: &str = "\
 usage: cargo xtask accept                   names the acceptance lists
-       cargo xtask accept <name> [--full]   runs one against the built binary";
+       cargo xtask accept <name> [--full]   runs one against the built binary
+       cargo xtask bench [--quick] [--out <file>]
+                                            measures it beside others and writes docs/benchmarks.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os()
@@ -36,7 +45,23 @@ fn main() -> ExitCode {
         }
         ["accept", name] => accepted(name, Scale::Brief),
         ["accept", name, "--full"] | ["accept", "--full", name] => accepted(name, Scale::Full),
+        ["bench", options @ ..] => match bench::Options::parse(options) {
+            Some(options) => finished(bench::run(&options)),
+            None => wrong(USAGE),
+        },
+        // Not for people: benchmarks start this program once more, as the least that a server does.
+        ["serve-bare", address] => finished(bare::run(address)),
         _ => wrong(USAGE),
+    }
+}
+
+fn finished(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(EXIT_FAILURE)
+        }
     }
 }
 

@@ -1,11 +1,16 @@
 //! `allowed_outbound_hosts`: where a component may connect to, as `scheme://host[:port]`; and `allowed_http_hosts`, its
 //! deprecated form.
 //!
-//! Only the form is checked here: an entry with a template is known in full only when its variables are.
+//! Of an entry with a template only the form is checked: it is known in full only when its variables are. Any other is a
+//! [`Destination`].
 
-use std::net::IpAddr;
+mod destination;
+mod network;
 
 use crate::text::{Mistake, Report, Spanned, Value};
+
+pub use destination::{Destination, address};
+pub use network::{Network, NotANetwork};
 
 /// Why a text is not an entry of `allowed_outbound_hosts`, or of `allowed_http_hosts`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,34 +88,15 @@ fn read(entry: Spanned<String>, report: &Report) -> Option<Spanned<String>> {
 
 /// Checks an entry.
 pub fn check(entry: &str) -> Result<(), Error> {
-    if entry.contains("{{") {
-        return check_templates(entry);
+    match entry.contains("{{") {
+        true => check_templates(entry),
+        false => Destination::parse(entry).map(drop),
     }
-    let (scheme, rest) = entry.trim().split_once("://").ok_or(Error::NoScheme)?;
-    let (host, port) = split_port(rest);
-    check_scheme(scheme)?;
-    check_host(host.trim())?;
-    check_port(port, scheme)
 }
 
 /// `host[:port]`, perhaps behind `http://` or `https://`; neither templates nor ranges of ports.
 fn check_http(entry: &str) -> Result<(), Error> {
-    if entry == "insecure:allow-all" {
-        return Ok(());
-    }
-    let (scheme, rest) = entry.split_once("://").unwrap_or(("http", entry));
-    if !matches!(scheme, "http" | "https") {
-        return Err(Error::NotHttp(scheme.to_owned()));
-    }
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if rest.contains('/') {
-        return Err(Error::Path);
-    }
-    let (host, port) = split_port(rest);
-    if !port.is_empty() && !is_port(port) {
-        return Err(Error::Port(port.to_owned()));
-    }
-    check_host(host)
+    Destination::parse_http(entry).map(drop)
 }
 
 fn check_templates(entry: &str) -> Result<(), Error> {
@@ -119,80 +105,6 @@ fn check_templates(entry: &str) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::OpenTemplate),
     }
-}
-
-fn check_scheme(scheme: &str) -> Result<(), Error> {
-    match scheme {
-        "*" => Ok(()),
-        _ if !scheme.is_empty() && scheme.chars().all(char::is_alphabetic) => Ok(()),
-        _ => Err(Error::Scheme(scheme.to_owned())),
-    }
-}
-
-fn check_host(host: &str) -> Result<(), Error> {
-    if matches!(host, "*" | "self" | "self.alt") || is_network(host) {
-        return Ok(());
-    }
-    let (host, path) = host.split_once('/').unwrap_or((host, ""));
-    if !path.is_empty() {
-        return Err(Error::Path);
-    }
-    let domain = host.strip_prefix("*.").unwrap_or(host);
-    if domain.contains('*') {
-        return Err(Error::Wildcard);
-    }
-    check_domain(domain)
-}
-
-fn check_domain(domain: &str) -> Result<(), Error> {
-    // Brackets and colons are those of IPv6 addresses; letters outside ASCII are left to name resolution.
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':');
-    match domain.chars().find(|c| !allowed(*c)) {
-        Some(wrong) => Err(Error::HostCharacter(wrong)),
-        None if domain.is_empty() => Err(Error::NoHost),
-        None => Ok(()),
-    }
-}
-
-/// An address, or one with a prefix length: `10.0.0.0/8`.
-fn is_network(host: &str) -> bool {
-    let (address, length) = host.split_once('/').unwrap_or((host, "0"));
-    match (address.parse::<IpAddr>(), length.parse::<u8>()) {
-        (Ok(IpAddr::V4(_)), Ok(length)) => length <= 32,
-        (Ok(IpAddr::V6(_)), Ok(length)) => length <= 128,
-        _ => false,
-    }
-}
-
-/// Splits at the last colon, unless that is inside an IPv6 address in brackets.
-fn split_port(rest: &str) -> (&str, &str) {
-    match rest.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.strip_suffix('/').unwrap_or(port)),
-        _ => (rest, ""),
-    }
-}
-
-fn check_port(port: &str, scheme: &str) -> Result<(), Error> {
-    match (port, port.split_once("..")) {
-        ("*", _) => Ok(()),
-        ("", _) if has_port(scheme) => Ok(()),
-        ("", _) => Err(Error::NoPort(scheme.to_owned())),
-        (_, Some((first, end))) if is_port(first) && is_port(end) => Ok(()),
-        (_, None) if is_port(port) => Ok(()),
-        _ if port.contains('/') => Err(Error::Path),
-        _ => Err(Error::Port(port.to_owned())),
-    }
-}
-
-fn is_port(text: &str) -> bool {
-    text.parse::<u16>().is_ok()
-}
-
-fn has_port(scheme: &str) -> bool {
-    matches!(
-        scheme,
-        "http" | "https" | "redis" | "mysql" | "postgres" | "mqtt"
-    )
 }
 
 #[cfg(test)]

@@ -46,6 +46,12 @@ pub struct Limits {
     /// Bytes that the component may write to its log in a second; what is over is dropped and counted. 0 to 1 GiB,
     /// default 1 MiB.
     pub log_bytes_per_second_max: u64,
+    /// Outbound requests that the component may have open at once, from sending them to the end of their answers; further
+    /// ones wait, and fail after the time they allow for connecting. 1 to 100 000, default 256.
+    pub outbound_requests_max: u64,
+    /// Connections that its outbound requests may hold at once, idle ones included; what would need a further one waits,
+    /// and fails after the time it allows for connecting. 1 to 100 000, default 128.
+    pub outbound_connections_max: u64,
 }
 
 impl Default for Limits {
@@ -65,6 +71,8 @@ impl Default for Limits {
             response_body_bytes_max: GIB,
             response_headers_max: 100,
             log_bytes_per_second_max: MIB,
+            outbound_requests_max: 256,
+            outbound_connections_max: 128,
         }
     }
 }
@@ -80,7 +88,7 @@ pub(crate) fn read(value: Value<'_>) -> Option<Limits> {
 /// A limit that is out of range is reported, and stands at its default for the rest of the reading.
 fn read_table(table: &mut Table<'_>) -> Option<Limits> {
     let mut limits = Limits::default();
-    let bounded: [(&'static str, &mut u64, RangeInclusive<u64>); 12] = [
+    let bounded: [(&'static str, &mut u64, RangeInclusive<u64>); 14] = [
         (
             "memory_bytes_max",
             &mut limits.memory_bytes_max,
@@ -124,6 +132,16 @@ fn read_table(table: &mut Table<'_>) -> Option<Limits> {
             "log_bytes_per_second_max",
             &mut limits.log_bytes_per_second_max,
             0..=GIB,
+        ),
+        (
+            "outbound_requests_max",
+            &mut limits.outbound_requests_max,
+            COUNT,
+        ),
+        (
+            "outbound_connections_max",
+            &mut limits.outbound_connections_max,
+            COUNT,
         ),
     ];
     for (name, limit, range) in bounded {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stoa_manifest::hosts::Network;
 use tracing::warn;
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -20,6 +21,9 @@ pub struct Config {
     pub cores: usize,
     /// Where compiled code is kept between starts.
     pub artifacts: std::path::PathBuf,
+    /// Networks that no component reaches, whatever its manifest allows. [`Network::link_local`] is what there should be
+    /// at least: it is where clouds hand out credentials to whoever asks from this machine.
+    pub blocked_networks: Vec<Network>,
 }
 
 /// How instances get their memory.

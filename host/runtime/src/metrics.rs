@@ -22,5 +22,7 @@ pub(crate) const RUNTIME_INSTANCES: &str = "runtime_instances";
 pub(crate) const RUNTIME_CPU_US_TOTAL: &str = "runtime_cpu_us_total";
 /// Growth of tables that was refused, by `component`.
 pub(crate) const RUNTIME_TABLES_REFUSED_TOTAL: &str = "runtime_tables_refused_total";
+/// Requests that components sent, by `component` and `outcome`: `ok`, `denied`, `prohibited`, `limit`, `timeout`, `failed`.
+pub(crate) const RUNTIME_OUTBOUND_REQUESTS_TOTAL: &str = "runtime_outbound_requests_total";
 /// Bodies that broke off over a limit, by `component` and `direction`: `request` or `response`.
 pub(crate) const RUNTIME_BODIES_CUT_TOTAL: &str = "runtime_bodies_cut_total";

@@ -14,6 +14,7 @@ use wasmtime_wasi_http::{p2, p3};
 
 use crate::artifact::{Artifact, ArtifactError};
 use crate::engine::Runtime;
+use crate::host::outbound;
 use crate::instance::State;
 use crate::logs::Budget;
 
@@ -142,6 +143,8 @@ pub struct Revision {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) limits: Limits,
     pub(crate) reuse: Reuse,
+    /// What all its instances send requests through.
+    pub(crate) outbound: outbound::Client,
     /// Requests that wait on any core.
     pub(crate) queued: AtomicUsize,
     pub(crate) log_budget: Budget,
@@ -202,6 +205,7 @@ impl Runtime {
             environment: component.environment.clone().into_iter().collect(),
             limits: Limits::new(limits),
             reuse: Reuse::new(limits, abi),
+            outbound: outbound::Client::new(component, &self.config.blocked_networks),
             queued: AtomicUsize::new(0),
             log_budget: Budget::new(limits.log_bytes_per_second_max),
             instances: AtomicU64::new(0),

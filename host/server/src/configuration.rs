@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use stoa_capabilities::Config as Capabilities;
 use stoa_gateway::config::{Limits, Tls};
-use stoa_manifest::text::{self, Mistake, Mistakes, Source, Table, Value};
+use stoa_manifest::hosts::Network;
+use stoa_manifest::text::{self, Mistake, Mistakes, Report, Source, Spanned, Table, Value};
 
 /// What a runtime configuration says. Everything has a default.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Configuration {
     pub(crate) gateway: Gateway,
     /// `[runtime]`.
     pub(crate) runtime: Runtime,
+    /// `[outbound_networking]`.
+    pub(crate) outbound_networking: OutboundNetworking,
 }
 
 /// When the manifest's seeds are loaded.
@@ -56,6 +59,16 @@ pub(crate) struct Runtime {
     pub(crate) cores: usize,
 }
 
+/// `[outbound_networking]`, which is Spin's section.
+#[derive(Debug)]
+pub(crate) struct OutboundNetworking {
+    /// `block_networks`: networks that no component reaches, whatever its manifest allows. Entries are networks
+    /// (`10.0.0.0/8`), addresses, or `private` for all that is not globally reachable. What is written replaces the
+    /// default, which is link-local (169.254.0.0/16 and fe80::/10), because that is where clouds hand out credentials
+    /// to whoever asks from this machine.
+    pub(crate) block_networks: Vec<Network>,
+}
+
 const INSTANCES_MAX: u32 = 1000;
 
 impl Default for Runtime {
@@ -64,6 +77,14 @@ impl Default for Runtime {
         Self {
             instances_max: INSTANCES_MAX,
             cores,
+        }
+    }
+}
+
+impl Default for OutboundNetworking {
+    fn default() -> Self {
+        Self {
+            block_networks: Network::link_local(),
         }
     }
 }
@@ -79,13 +100,17 @@ impl Configuration {
             let capabilities = Capabilities::read(table);
             let gateway = table.or_default("gateway", |value| value.table(Gateway::read));
             let runtime = table.or_default("runtime", |value| value.table(Runtime::read));
-            unsupported(table);
+            let outbound_networking = table.or_default("outbound_networking", |value| {
+                value.table(OutboundNetworking::read)
+            });
+            unsupported(table, &UNSUPPORTED);
             Some(Self {
                 state_dir: state_dir?.map(PathBuf::from),
                 seed: seed?,
                 capabilities: capabilities?,
                 gateway: gateway?,
                 runtime: runtime?,
+                outbound_networking: outbound_networking?,
             })
         })
     }
@@ -117,6 +142,39 @@ impl Runtime {
             instances_max: u32::try_from(instances?).ok()?,
             cores: usize::try_from(cores?).ok()?,
         })
+    }
+}
+
+impl OutboundNetworking {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        let default = Self::default();
+        let block_networks = table.or("block_networks", default.block_networks, networks);
+        unsupported(table, &UNSUPPORTED_OF_OUTBOUND_NETWORKING);
+        Some(Self {
+            block_networks: block_networks?,
+        })
+    }
+}
+
+fn networks(value: Value<'_>) -> Option<Vec<Network>> {
+    let report = value.report();
+    let entries = value.spanned_strings()?.into_iter();
+    text::all(entries.map(|entry| network(&entry, report))).map(|networks| networks.concat())
+}
+
+fn network(entry: &Spanned<String>, report: &Report) -> Option<Vec<Network>> {
+    if entry.value == "private" {
+        return Some(Network::private());
+    }
+    match entry.value.parse() {
+        Ok(network) => Some(vec![network]),
+        Err(error) => {
+            let message = format!("`{}` cannot be blocked: {error}", entry.value);
+            report.refuse(
+                Mistake::new(entry.span, message)
+                    .hint("`private` blocks all that is not globally reachable"),
+            )
+        }
     }
 }
 
@@ -208,13 +266,12 @@ fn duration(table: &mut Table<'_>, name: &str, default: Duration) -> Option<Dura
 }
 
 /// Sections that Spin knows and this version cannot honour yet.
-const UNSUPPORTED: [&str; 14] = [
+const UNSUPPORTED: [&str; 13] = [
     "sqlite_database",
     "variables_provider",
     "config_provider",
     "variable_provider",
     "llm_compute",
-    "outbound_networking",
     "client_tls",
     "outbound_http",
     "outbound_pg",
@@ -225,8 +282,12 @@ const UNSUPPORTED: [&str; 14] = [
     "log_dir",
 ];
 
-fn unsupported(table: &mut Table<'_>) {
-    for name in UNSUPPORTED {
+/// The same within `[outbound_networking]`: here a component's connections are limited in its manifest.
+const UNSUPPORTED_OF_OUTBOUND_NETWORKING: [&str; 2] =
+    ["max_socket_connections", "max_total_connections"];
+
+fn unsupported(table: &mut Table<'_>, names: &[&str]) {
+    for name in names {
         if let Some(value) = table.take(name) {
             let message =
                 format!("`{name}` is a setting of Spin that this version of Stoa cannot honour");
@@ -259,6 +320,33 @@ mod tests {
         ] {
             assert!(told.contains(part), "{part} is missing in:\n{told}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_blocked_is_told_with_its_line() {
+        let text = "[outbound_networking]\nblock_networks = [\"10.0.0.0/33\", \"public\"]\nmax_total_connections = 5\n";
+        let told = parse(text).expect_err("nothing in it is right");
+        for part in [
+            "runtime.toml:2:19",
+            "`public` cannot be blocked",
+            "`max_total_connections` is a setting of Spin",
+            "3 mistakes",
+        ] {
+            assert!(told.contains(part), "{part} is missing in:\n{told}");
+        }
+    }
+
+    #[test]
+    fn blocked_networks_replace_the_default_of_link_local() {
+        let blocked = |text: &str| {
+            let configuration = parse(text).unwrap_or_else(|told| panic!("{told}"));
+            configuration.outbound_networking.block_networks
+        };
+        assert_eq!(blocked(""), Network::link_local());
+        assert!(blocked("[outbound_networking]\nblock_networks = []\n").is_empty());
+        let private =
+            blocked("[outbound_networking]\nblock_networks = [\"1.1.1.1\", \"private\"]\n");
+        assert_eq!(private.len(), 1 + Network::private().len());
     }
 
     #[test]

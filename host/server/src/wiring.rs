@@ -10,6 +10,7 @@ use http::{Request, Response};
 use stoa_capabilities::{Capabilities, Unresolved, keyvalue};
 use stoa_gateway::{BodyError, Failure, Inner, Matched, RequestBody};
 use stoa_manifest::component::Source as Code;
+use stoa_manifest::hosts::Destination;
 use stoa_manifest::http::Executor;
 use stoa_manifest::text::Source;
 use stoa_manifest::{App, Component, ComponentId};
@@ -52,6 +53,7 @@ pub(crate) fn deploy(
         instances_max: configuration.runtime.instances_max,
         cores: configuration.runtime.cores,
         artifacts: state.artifacts(),
+        blocked_networks: configuration.outbound_networking.block_networks.clone(),
     };
     let cores = config.cores;
     let runtime = Runtime::new(config, state.key()?).map_err(|error| {
@@ -233,11 +235,24 @@ pub(crate) fn check_supported(app: &App) -> Result<(), Invalid> {
         uses.into_iter()
             .filter(|(used, _)| *used)
             .for_each(|(_, what)| say(format!("component `{id}` {what}")));
+        unreachable_hosts(component)
+            .for_each(|host| say(format!("component `{id}` may connect to `{host}`")));
     }
     match missing.is_empty() {
         true => Ok(()),
         false => Err(Invalid(missing.join("\nerror: "))),
     }
+}
+
+/// Entries that name no place on the network: those with templates, and the application itself or another component.
+fn unreachable_hosts(component: &Component) -> impl Iterator<Item = &String> {
+    let http = component.allowed_http_hosts.iter().filter(|entry| {
+        Destination::parse_http(entry).map_or(true, |to| to.iter().any(Destination::is_internal))
+    });
+    let outbound = component.allowed_outbound_hosts.iter();
+    outbound
+        .filter(|entry| Destination::parse(entry).map_or(true, |to| to.is_internal()))
+        .chain(http)
 }
 
 impl Deployment {

@@ -6,15 +6,13 @@ mod hello;
 mod import_large;
 mod import_real;
 mod kill;
-mod manifest;
 mod misbehaving;
-mod random;
 mod readme;
 mod second_start;
-mod stage;
 
 use super::{Point, Scale, Tally};
-use stage::Stage;
+use crate::abi::Abi;
+use crate::stage::Stage;
 
 const POINTS: [Point<Stage>; 9] = [
     Point {
@@ -54,23 +52,6 @@ const POINTS: [Point<Stage>; 9] = [
         show: |stage| hello::show(stage, Abi::P3),
     },
 ];
-
-/// Which `wasi:http` a guest exports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Abi {
-    P2,
-    P3,
-}
-
-impl Abi {
-    /// How the names of probes end.
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::P2 => "02",
-            Self::P3 => "03",
-        }
-    }
-}
 
 /// Runs the list.
 pub(super) fn run(scale: Scale) -> Tally {

@@ -9,6 +9,7 @@
 //! | `/print` | a line on standard output, one on standard error |
 //! | `/environment?name=X` | the environment variable, or 404 |
 //! | `/outbound` | the name of the error that a request to 127.0.0.1:9 ends in |
+//! | `/outbound?url=U` | what U answers, or 502 and the name of the error; `connect-ms` and `first-byte-ms` bound it |
 //! | `/ignore-body` | `ignored`; the body is not read |
 //! | `/stream?count=N&delay-ms=M` | `tick 1` to `tick N`, a line each, with a pause before each |
 //! | `/compute?rounds=N` | a number that takes N rounds of arithmetic, about a nanosecond each |
@@ -53,7 +54,7 @@ impl Guest for Probe {
             "/count" => Answer::text(out, 200, &count.to_string()),
             "/print" => print(out),
             "/environment" => environment(query, out),
-            "/outbound" => Answer::text(out, 200, &outbound::outcome()),
+            "/outbound" => outbound::answer(query, out),
             "/ignore-body" => Answer::text(out, 200, "ignored"),
             "/stream" => stream::ticks(query, out),
             "/compute" => Answer::text(

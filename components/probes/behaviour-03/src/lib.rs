@@ -9,6 +9,7 @@
 //! | `/print` | a line on standard output, one on standard error |
 //! | `/environment?name=X` | the environment variable, or 404 |
 //! | `/outbound` | the name of the error that a request to 127.0.0.1:9 ends in |
+//! | `/outbound?url=U` | what U answers, or 502 and the name of the error; `connect-ms` and `first-byte-ms` bound it |
 //! | `/ignore-body` | `ignored`; the body is not read |
 //! | `/stream?count=N&delay-ms=M` | `tick 1` to `tick N`, a line each, with a pause before each |
 //! | `/compute?rounds=N` | a number that takes N rounds of arithmetic, about a nanosecond each |
@@ -54,7 +55,7 @@ impl Guest for Probe {
             "/count" => text(200, count.to_string()),
             "/print" => print(),
             "/environment" => environment(query),
-            "/outbound" => text(200, outbound::outcome().await),
+            "/outbound" => outbound::answer(query).await,
             "/ignore-body" => text(200, "ignored"),
             "/stream" => stream::ticks(query),
             "/compute" => text(200, harm::compute(number(query, "rounds")).to_string()),

@@ -28,8 +28,8 @@ async fn send_back(request: Request, mut writer: StreamWriter<u8>) -> Result<(),
     end.await.map(|_trailers| ())
 }
 
-/// Whether the client left before the request's body was at its end.
-async fn pump(chunks: &mut StreamReader<u8>, writer: &mut StreamWriter<u8>) -> bool {
+/// Whether the client left before the body was at its end.
+pub(crate) async fn pump(chunks: &mut StreamReader<u8>, writer: &mut StreamWriter<u8>) -> bool {
     loop {
         let (result, chunk) = chunks.read(Vec::with_capacity(CHUNK_BYTES)).await;
         if !chunk.is_empty() && !writer.write_all(chunk).await.is_empty() {

@@ -1,15 +1,27 @@
-//! Outbound HTTP: refused, until a component can be granted hosts.
+//! Outbound HTTP: what a component sends, where its manifest lets it, within its limits.
+//!
+//! One [`Client`] per revision, whose connections all instances share. It follows no redirect, keeps no cookie and
+//! decodes no content: a guest sees what the other side answered.
+
+mod answer;
+mod client;
+mod connect;
+mod error;
+mod tls;
 
 use std::sync::{Arc, LazyLock};
 
 use http::{HeaderName, Request, Response};
-use tracing::info;
+use tracing::{debug, info};
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody,
     WasiHttpHooks,
 };
 
+use crate::metrics::RUNTIME_OUTBOUND_REQUESTS_TOTAL;
 use crate::revision::Revision;
+
+pub(crate) use client::Client;
 
 /// Answers a component's outgoing requests.
 pub(crate) struct Outbound {
@@ -43,15 +55,38 @@ impl WasiHttpHooks for Outbound {
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
-        _: Option<RequestOptions>,
+        options: Option<RequestOptions>,
         _: Io,
     ) -> Answer {
-        let Revision { component, id, .. } = &*self.revision;
-        let host = request
-            .uri()
-            .authority()
-            .map_or("", |authority| authority.as_str());
-        info!(%component, revision = %id, host, "outbound request refused, no host is granted");
-        Box::new(async { Err(Error::HttpRequestDenied) })
+        let revision = Arc::clone(&self.revision);
+        // The guest's task owns all of it: when that ends, so does the request.
+        Box::new(async move {
+            let host = request.uri().authority().cloned();
+            let outcome = revision.outbound.send(request, options).await;
+            let host = host.as_ref().map_or("", |authority| authority.as_str());
+            report(&revision, host, &outcome);
+            // Connections have tasks of their own; there is nothing left for this one to drive.
+            let driven: Io = Box::new(std::future::ready(Ok(())));
+            outcome.map(|response| (response, driven))
+        })
+    }
+}
+
+fn report(revision: &Revision, host: &str, outcome: &Result<Response<WasiBody>, Error>) {
+    let Revision { component, id, .. } = revision;
+    let word = outcome.as_ref().map_or_else(error::code, |_| "ok");
+    metrics::counter!(RUNTIME_OUTBOUND_REQUESTS_TOTAL, "component" => component.to_string(), "outcome" => word)
+        .increment(1);
+    match outcome {
+        Ok(_) => {}
+        Err(Error::HttpRequestDenied) => {
+            info!(%component, revision = %id, host, "outbound request refused, the host is not allowed");
+        }
+        Err(Error::DestinationIpProhibited) => {
+            info!(%component, revision = %id, host, "outbound request refused, the host is in a blocked network");
+        }
+        Err(error) => {
+            debug!(%component, revision = %id, host, %error, "outbound request failed");
+        }
     }
 }

@@ -9,6 +9,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use stoa_capabilities::keyvalue::embedded::Embedded;
 use stoa_capabilities::{Capabilities, Durability};
+use stoa_manifest::hosts::Network;
 use stoa_manifest::text::Source;
 use stoa_manifest::{ComponentId, Label};
 use stoa_runtime::{
@@ -27,23 +28,29 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        Self::in_folder(tempfile::tempdir().expect("a folder can be made"), 64)
+        Self::with_instances(64)
     }
 
     /// A host with room for so many instances.
     pub(crate) fn with_instances(instances_max: u32) -> Self {
-        Self::in_folder(
-            tempfile::tempdir().expect("a folder can be made"),
-            instances_max,
-        )
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::in_folder(folder, instances_max, Network::link_local())
     }
 
-    fn in_folder(folder: TempDir, instances_max: u32) -> Self {
+    /// A host whose components do not reach these networks.
+    pub(crate) fn blocking(networks: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let parse = |text: &&str| text.parse::<Network>().expect("it is a network");
+        Self::in_folder(folder, 64, networks.iter().map(parse).collect())
+    }
+
+    fn in_folder(folder: TempDir, instances_max: u32, blocked_networks: Vec<Network>) -> Self {
         let key = HostKey::load(&folder.path().join("host.key")).expect("a key can be made");
         let config = Config {
             instances_max,
             cores: 1,
             artifacts: folder.path().join("compiled"),
+            blocked_networks,
         };
         let runtime = Runtime::new(config, key).expect("the engine starts");
         let mut capabilities = Capabilities::default();
@@ -68,7 +75,7 @@ impl Fixture {
     /// The same host, started again.
     pub(crate) fn restarted(self) -> Self {
         let Self { folder, .. } = self;
-        Self::in_folder(folder, 64)
+        Self::in_folder(folder, 64, Network::link_local())
     }
 
     /// Where compiled code is kept.

@@ -6,6 +6,7 @@ mod fixture;
 mod keyvalue;
 mod limits;
 mod linking;
+mod outbound;
 
 /// A probe that no test asks for proves nothing.
 #[test]
@@ -16,6 +17,7 @@ fn every_probe_is_asked_for_by_a_test() {
         include_str!("keyvalue.rs"),
         include_str!("limits.rs"),
         include_str!("linking.rs"),
+        include_str!("outbound.rs"),
     ];
     let probes = stoa_testkit::repository().join("components/probes");
     for entry in std::fs::read_dir(probes).expect("there are probes") {

@@ -11,9 +11,9 @@ use anyhow::{Context, bail, ensure};
 
 use super::catalogue;
 use super::readme::Readme;
-use super::stage::{BUILD_MAX, Stage};
 use crate::accept::{Scale, Shown};
 use crate::process::{self, Process};
+use crate::stage::{BUILD_MAX, Stage};
 
 /// Where the README's command serves.
 const ADDRESS: SocketAddr =

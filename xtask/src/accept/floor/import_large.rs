@@ -11,10 +11,10 @@ use anyhow::{Context, anyhow, ensure};
 use serde_json::{Value, json};
 
 use super::catalogue::{self, Report};
-use super::stage::Stage;
 use crate::accept::Shown;
 use crate::host::{self, Host};
 use crate::http::Chunks;
+use crate::stage::Stage;
 
 const ROWS: usize = 100_000;
 /// Rows in one write: some 80 KiB.

@@ -8,9 +8,10 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use super::catalogue;
-use super::stage::Stage;
+use super::readme::Readme;
 use crate::accept::Shown;
 use crate::process;
+use crate::stage::Stage;
 
 /// Where the catalogue lies beside the repository, unless the variable says otherwise.
 const CATALOGUE: &str = "../shared/data/eshop-catalog/catalog.json";
@@ -26,7 +27,7 @@ pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
         ensure!(process::find(tool).is_some(), "`{tool}` is not installed");
     }
     let host = stage.shop("import-real")?;
-    let script = stage.readme()?.import(&path, &host.address().to_string())?;
+    let script = Readme::read(stage.root())?.import(&path, &host.address().to_string())?;
     let mut import = process::typed(&script, &stage.folder("import-real")?);
     let report = process::successful(&mut import, IMPORT_MAX)?;
     let complete = complete(&source, host.address())?;

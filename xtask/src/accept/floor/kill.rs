@@ -15,11 +15,11 @@ use serde_json::Value;
 use self::clients::Clients;
 use self::ledger::{Ledger, Losses};
 use super::catalogue::{self, PRODUCTS, REQUEST_MAX};
-use super::random::{self, Random};
-use super::stage::Stage;
 use crate::accept::{Scale, Shown};
 use crate::host::Host;
 use crate::http::Connection;
+use crate::random::{self, Random};
+use crate::stage::Stage;
 
 /// Clients that create and change products one by one.
 const WRITERS: usize = 2;

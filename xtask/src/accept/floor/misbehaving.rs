@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
 
-use super::Abi;
-use super::manifest::{self, Mounted};
-use super::stage::Stage;
+use crate::abi::Abi;
 use crate::accept::Shown;
-use crate::host::{self, Host, START_MAX};
+use crate::host::Host;
 use crate::http::{self, Chunks, Connection, Head, Request};
+use crate::manifest::Mounted;
+use crate::stage::Stage;
 
 const LIMITS: &str = "deadline_ms_max = 1_000\nmemory_bytes_max = 33_554_432";
 /// The deadline above.
@@ -115,27 +115,22 @@ fn case(path: &'static str, chunks: usize, statuses: &'static [u16]) -> Case {
 
 fn mounted<'a>(id: &'a str, route: &'a str, wasm: &'a Path) -> Mounted<'a> {
     Mounted {
-        id,
-        route,
-        wasm,
         limits: LIMITS,
+        ..Mounted::new(id, route, wasm)
     }
 }
 
 fn host(stage: &Stage, abi: Abi) -> anyhow::Result<Host> {
-    let folder = stage.folder(&format!("misbehaving-{}", abi.suffix()))?;
     let behaviour = stage.probe(&format!("behaviour_{}", abi.suffix()))?;
     let (hello_p2, hello_p3) = (stage.probe("hello_02")?, stage.probe("hello_03")?);
-    let manifest = manifest::write(
-        &folder,
+    stage.serve(
+        &format!("misbehaving-{}", abi.suffix()),
         &[
             mounted("behaviour", "/...", &behaviour),
             mounted("neighbour-p2", "/neighbour-p2/...", &hello_p2),
             mounted("neighbour-p3", "/neighbour-p3/...", &hello_p3),
         ],
-    )?;
-    let mut command = host::up(stage.stoa(), &manifest, &folder.join("state"));
-    Host::start(command.arg("--skip-build"), START_MAX)
+    )
 }
 
 // === impl Case ===

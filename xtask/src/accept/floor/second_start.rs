@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use super::catalogue::{PRODUCTS, REQUEST_MAX};
-use super::stage::{BUILD_MAX, Stage};
 use crate::accept::Shown;
 use crate::host::{self, Host};
 use crate::http;
+use crate::stage::{BUILD_MAX, Stage};
 
 const ANSWER_MAX: Duration = Duration::from_secs(1);
 

@@ -2,16 +2,16 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// Any seed but 0, which is made 1: xorshift would stay there.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.max(1))
     }
 
     /// The next number from `min` to `max`.
-    pub(super) fn between(&mut self, min: u64, max: u64) -> u64 {
+    pub(crate) fn between(&mut self, min: u64, max: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -20,7 +20,7 @@ impl Random {
 }
 
 /// A seed that is another one every time.
-pub(super) fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let since_1970 = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,24 +1,25 @@
-//! What all points need: the built binary, the built guests, a folder to work in.
+//! What acceptance lists and benchmarks need: the built binary, the built guests, a folder to work in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use super::readme::Readme;
 use crate::accept::Scale;
 use crate::host::{self, Host, START_MAX};
+use crate::manifest::{self, Mounted};
 use crate::process;
 use crate::scratch::Scratch;
 
 /// A cold build on two cores stays far below.
-pub(super) const BUILD_MAX: Duration = Duration::from_secs(60 * 60);
+pub(crate) const BUILD_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Set, nothing is built: what is there is shown.
 const SKIP_BUILD: &str = "STOA_SKIP_BUILD";
 
-pub(super) struct Stage {
+pub(crate) struct Stage {
     root: PathBuf,
     target: PathBuf,
     /// A copy: a point may build another one in its place.
@@ -29,14 +30,14 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Builds what is to be shown, unless told not to.
-    pub(super) fn set(scale: Scale) -> anyhow::Result<Self> {
+    pub(crate) fn set(scale: Scale) -> anyhow::Result<Self> {
         let root = root()?;
         let target = target(&root);
         let built = target.join("release/stoa");
         if std::env::var_os(SKIP_BUILD).is_none() {
             build(&root, &target)?;
         }
-        let scratch = Scratch::new("stoa-accept")?;
+        let scratch = Scratch::new("stoa-xtask")?;
         let stoa = scratch.path().join("stoa");
         fs::copy(&built, &stoa).with_context(|| format!("cannot copy `{}`", built.display()))?;
         Ok(Self {
@@ -48,34 +49,30 @@ impl Stage {
         })
     }
 
-    pub(super) fn scale(&self) -> Scale {
+    pub(crate) fn scale(&self) -> Scale {
         self.scale
     }
 
     /// The repository.
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Where cargo builds the host.
-    pub(super) fn target(&self) -> &Path {
+    pub(crate) fn target(&self) -> &Path {
         &self.target
     }
 
-    pub(super) fn stoa(&self) -> &Path {
+    pub(crate) fn stoa(&self) -> &Path {
         &self.stoa
     }
 
-    pub(super) fn manifest(&self) -> PathBuf {
+    pub(crate) fn manifest(&self) -> PathBuf {
         self.root.join("spin.toml")
     }
 
-    pub(super) fn readme(&self) -> anyhow::Result<Readme> {
-        Readme::read(&self.root)
-    }
-
     /// A folder of this run.
-    pub(super) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+    pub(crate) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
         let folder = self.scratch.path().join(name);
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
@@ -83,18 +80,46 @@ impl Stage {
     }
 
     /// A built probe.
-    pub(super) fn probe(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let file = format!("components/target/wasm32-wasip2/release/probe_{name}.wasm");
+    pub(crate) fn probe(&self, name: &str) -> anyhow::Result<PathBuf> {
+        self.guest(&format!("probe_{name}"))
+    }
+
+    /// A built guest, by the name of its library.
+    pub(crate) fn guest(&self, library: &str) -> anyhow::Result<PathBuf> {
+        let file = format!("components/target/wasm32-wasip2/release/{library}.wasm");
         let file = self.root.join(file);
         ensure!(file.is_file(), "`{}` is not built", file.display());
         Ok(file)
     }
 
-    /// The shop, served from a state directory that lasts as long as this run.
-    pub(super) fn shop(&self, state: &str) -> anyhow::Result<Host> {
+    /// What serves these components from a folder of this run; started again, it finds its state.
+    pub(crate) fn up(&self, name: &str, components: &[Mounted<'_>]) -> anyhow::Result<Command> {
+        let folder = self.folder(name)?;
+        let manifest = manifest::write(&folder, components)?;
+        Ok(self.up_from(&manifest, &folder.join("state")))
+    }
+
+    /// What serves a manifest whose guests are built.
+    pub(crate) fn up_from(&self, manifest: &Path, state: &Path) -> Command {
+        let mut command = host::up(&self.stoa, manifest, state);
+        command.arg("--skip-build");
+        command
+    }
+
+    /// Serves these components.
+    pub(crate) fn serve(&self, name: &str, components: &[Mounted<'_>]) -> anyhow::Result<Host> {
+        Host::start(&mut self.up(name, components)?, START_MAX)
+    }
+
+    /// What serves the shop, from a state directory that lasts as long as this run.
+    pub(crate) fn shop_up(&self, state: &str) -> anyhow::Result<Command> {
         let state = self.folder(&format!("{state}-state"))?;
-        let mut command = host::up(&self.stoa, &self.manifest(), &state);
-        Host::start(command.arg("--skip-build"), START_MAX)
+        Ok(self.up_from(&self.manifest(), &state))
+    }
+
+    /// Serves the shop.
+    pub(crate) fn shop(&self, state: &str) -> anyhow::Result<Host> {
+        Host::start(&mut self.shop_up(state)?, START_MAX)
     }
 }
 

@@ -1,0 +1,389 @@
+//! An entry of `allowed_outbound_hosts`, parsed once.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use super::{Error, Network};
+
+/// Where a component may connect to.
+///
+/// ```
+/// use stoa_manifest::hosts::Destination;
+///
+/// let destination = Destination::parse("https://*.example.com")?;
+/// assert!(destination.allows("https", "api.example.com", 443));
+/// assert!(!destination.allows("https", "example.com", 443));
+/// # Ok::<(), stoa_manifest::hosts::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    scheme: Scheme,
+    host: Host,
+    ports: Ports,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Scheme {
+    Any,
+    Named(String),
+}
+
+/// Names are kept as [`normal`] makes them, and are never addresses: those are networks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    Any,
+    /// `self`, `self.alt`: the application, which is not behind any name.
+    Application,
+    Named(String),
+    /// `*.example.com`, without its `*.`.
+    Subdomains(String),
+    Network(Network),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ports {
+    Any,
+    One(u16),
+    /// As in Spin, the end is not part of it.
+    Range(Range<u16>),
+}
+
+/// The domain of the application's other components.
+const INTERNAL: &str = "spin.internal";
+
+// === impl Destination ===
+
+impl Destination {
+    /// Parses an entry of `allowed_outbound_hosts` that has no templates.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn parse(entry: &str) -> Result<Self, Error> {
+        let (scheme, rest) = entry.trim().split_once("://").ok_or(Error::NoScheme)?;
+        let (host, port) = split_port(rest);
+        Ok(Self {
+            scheme: Scheme::parse(scheme)?,
+            host: Host::parse(host.trim())?,
+            ports: Ports::parse(port, scheme)?,
+        })
+    }
+
+    /// Parses an entry of `allowed_http_hosts`: `host[:port]`, perhaps behind `http://` or `https://`, and both without.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn parse_http(entry: &str) -> Result<Vec<Self>, Error> {
+        if entry == "insecure:allow-all" {
+            return Ok(HTTP.map(Self::everywhere).to_vec());
+        }
+        let (schemes, rest) = split_http(entry)?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains('/') {
+            return Err(Error::Path);
+        }
+        let (host, port) = split_port(rest);
+        if !port.is_empty() && !is_port(port) {
+            return Err(Error::Port(port.to_owned()));
+        }
+        let host = Host::parse(host)?;
+        let destination = |scheme: &&str| -> Result<Self, Error> {
+            Ok(Self {
+                scheme: Scheme::parse(scheme)?,
+                host: host.clone(),
+                ports: Ports::parse(port, scheme)?,
+            })
+        };
+        schemes.iter().map(destination).collect()
+    }
+
+    fn everywhere(scheme: &str) -> Self {
+        Self {
+            scheme: Scheme::Named(scheme.to_owned()),
+            host: Host::Any,
+            ports: Ports::Any,
+        }
+    }
+
+    /// Whether a connection is allowed. `host` is a name or an address, the latter perhaps in brackets; a name is not
+    /// resolved.
+    pub fn allows(&self, scheme: &str, host: &str, port: u16) -> bool {
+        self.scheme.allows(scheme) && self.host.allows(host) && self.ports.allow(port)
+    }
+
+    /// Whether it is the application itself or another of its components, which no network leads to.
+    pub fn is_internal(&self) -> bool {
+        match &self.host {
+            Host::Application => true,
+            Host::Named(name) | Host::Subdomains(name) => name
+                .strip_suffix(INTERNAL)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+            Host::Any | Host::Network(_) => false,
+        }
+    }
+}
+
+// === impl Scheme ===
+
+impl Scheme {
+    fn parse(scheme: &str) -> Result<Self, Error> {
+        match scheme {
+            "*" => Ok(Self::Any),
+            _ if !scheme.is_empty() && scheme.chars().all(char::is_alphabetic) => {
+                Ok(Self::Named(scheme.to_owned()))
+            }
+            _ => Err(Error::Scheme(scheme.to_owned())),
+        }
+    }
+
+    fn allows(&self, scheme: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Named(name) => name.eq_ignore_ascii_case(scheme),
+        }
+    }
+}
+
+// === impl Host ===
+
+impl Host {
+    fn parse(host: &str) -> Result<Self, Error> {
+        if host == "*" {
+            return Ok(Self::Any);
+        }
+        if let Ok(network) = host.parse() {
+            return Ok(Self::Network(network));
+        }
+        let (host, path) = host.split_once('/').unwrap_or((host, ""));
+        if !path.is_empty() {
+            return Err(Error::Path);
+        }
+        let (domain, subdomains) = match host.strip_prefix("*.") {
+            Some(domain) => (domain, true),
+            None => (host, false),
+        };
+        check_domain(domain)?;
+        Ok(match (host, address(host)) {
+            ("self" | "self.alt", _) => Self::Application,
+            (_, Some(address)) => Self::Network(Network::of(address)),
+            _ if subdomains => Self::Subdomains(normal(domain)),
+            _ => Self::Named(normal(domain)),
+        })
+    }
+
+    fn allows(&self, host: &str) -> bool {
+        match (self, address(host)) {
+            (Self::Any, _) => true,
+            (Self::Network(network), Some(address)) => network.contains(address),
+            (Self::Named(name), None) => *name == normal(host),
+            (Self::Subdomains(domain), None) => is_below(&normal(host), domain),
+            _ => false,
+        }
+    }
+}
+
+// === impl Ports ===
+
+impl Ports {
+    fn parse(port: &str, scheme: &str) -> Result<Self, Error> {
+        let wrong = || match port.contains('/') {
+            true => Error::Path,
+            false => Error::Port(port.to_owned()),
+        };
+        match (port, port.split_once("..")) {
+            ("*", _) => Ok(Self::Any),
+            ("", _) => default_port(scheme)
+                .map(Self::One)
+                .ok_or_else(|| Error::NoPort(scheme.to_owned())),
+            (_, Some((first, end))) => match (first.parse(), end.parse()) {
+                (Ok(first), Ok(end)) => Ok(Self::Range(first..end)),
+                _ => Err(wrong()),
+            },
+            (_, None) => port.parse().map(Self::One).map_err(|_| wrong()),
+        }
+    }
+
+    fn allow(&self, port: u16) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => *one == port,
+            Self::Range(range) => range.contains(&port),
+        }
+    }
+}
+
+// === functions ===
+
+/// The address that a host of a URL is, with or without brackets; `None` for a name.
+pub fn address(host: &str) -> Option<IpAddr> {
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    inside.unwrap_or(host).parse().ok()
+}
+
+/// Names are compared without regard to case or to the dot of the root.
+fn normal(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+fn is_below(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain)
+        .and_then(|rest| rest.strip_suffix('.'))
+        .is_some_and(|rest| !rest.is_empty())
+}
+
+fn check_domain(domain: &str) -> Result<(), Error> {
+    if domain.contains('*') {
+        return Err(Error::Wildcard);
+    }
+    // Brackets and colons are those of IPv6 addresses; letters outside ASCII are left to name resolution.
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':');
+    match domain.chars().find(|c| !allowed(*c)) {
+        Some(wrong) => Err(Error::HostCharacter(wrong)),
+        None if domain.is_empty() => Err(Error::NoHost),
+        None => Ok(()),
+    }
+}
+
+static HTTP: [&str; 2] = ["http", "https"];
+
+fn split_http(entry: &str) -> Result<(&'static [&'static str], &str), Error> {
+    match entry.split_once("://") {
+        None => Ok((&HTTP[..], entry)),
+        Some(("http", rest)) => Ok((&HTTP[..1], rest)),
+        Some(("https", rest)) => Ok((&HTTP[1..], rest)),
+        Some((scheme, _)) => Err(Error::NotHttp(scheme.to_owned())),
+    }
+}
+
+/// Splits at the last colon, unless that is inside an IPv6 address in brackets.
+fn split_port(rest: &str) -> (&str, &str) {
+    match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.strip_suffix('/').unwrap_or(port)),
+        _ => (rest, ""),
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok()
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    Some(match scheme {
+        "http" => 80,
+        "https" => 443,
+        "redis" => 6379,
+        "mysql" => 3306,
+        "postgres" => 5432,
+        "mqtt" => 1883,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether `entry` allows `scheme host port`.
+    fn allows(entry: &str, (scheme, host, port): (&str, &str, u16)) -> bool {
+        let destination = Destination::parse(entry).unwrap_or_else(|error| panic!("{error}"));
+        destination.allows(scheme, host, port)
+    }
+
+    #[test]
+    fn other_destinations_are_refused() {
+        for (entry, wanted) in [
+            ("https://example.com", ("http", "example.com", 443)),
+            ("https://example.com", ("https", "example.com", 8443)),
+            ("https://example.com", ("https", "example.org", 443)),
+            ("https://example.com", ("https", "api.example.com", 443)),
+            ("https://example.com", ("https", "badexample.com", 443)),
+            (
+                "https://example.com",
+                ("https", "example.com.evil.org", 443),
+            ),
+            ("https://*.example.com", ("https", "example.com", 443)),
+            ("https://*.example.com", ("https", ".example.com", 443)),
+            ("https://*.example.com", ("https", "badexample.com", 443)),
+            ("http://*.0.0.1", ("http", "127.0.0.1", 80)),
+            ("http://10.0.0.0/8:80", ("http", "11.0.0.1", 80)),
+            ("http://10.0.0.0/8:80", ("http", "ten.example.com", 80)),
+            ("http://[::1]:80", ("http", "[::2]", 80)),
+            ("http://a.com:8000..9000", ("http", "a.com", 7999)),
+            // The end of a range is not part of it.
+            ("http://a.com:8000..9000", ("http", "a.com", 9000)),
+            ("http://a.com:9000..8000", ("http", "a.com", 8500)),
+            ("http://self", ("http", "self", 80)),
+            ("http://self.alt", ("http", "self.alt", 80)),
+        ] {
+            assert!(!allows(entry, wanted), "{entry} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_entry_says_is_allowed() {
+        for (entry, wanted) in [
+            ("https://example.com", ("https", "example.com", 443)),
+            ("https://Example.com.", ("https", "example.com", 443)),
+            ("https://example.com", ("https", "EXAMPLE.COM.", 443)),
+            ("http://example.com/", ("http", "example.com", 80)),
+            ("http://example.com:8080/", ("http", "example.com", 8080)),
+            ("*://*:*", ("http", "anything.example.com", 1)),
+            ("*://*:*", ("https", "127.0.0.1", 443)),
+            ("*://a.com:443", ("https", "a.com", 443)),
+            ("https://*.example.com", ("https", "a.b.Example.com", 443)),
+            ("http://127.0.0.1", ("http", "127.0.0.1", 80)),
+            ("http://127.0.0.1/", ("http", "127.0.0.1", 80)),
+            ("http://127.0.0.1", ("http", "[::ffff:127.0.0.1]", 80)),
+            ("http://10.0.0.0/8", ("http", "10.9.8.7", 80)),
+            ("http://fd00::/8:80", ("http", "[fd12::1]", 80)),
+            ("http://[::1]", ("http", "[0:0:0:0:0:0:0:1]", 80)),
+            ("http://a.com:8000..9000", ("http", "a.com", 8000)),
+            ("http://a.com:8000..9000", ("http", "a.com", 8999)),
+            ("redis://cache", ("redis", "cache", 6379)),
+        ] {
+            assert!(allows(entry, wanted), "{entry} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn http_hosts_allow_both_schemes_unless_they_name_one() {
+        let allowed = |entry: &str, wanted: (&str, &str, u16)| {
+            Destination::parse_http(entry)
+                .expect("it is a host")
+                .iter()
+                .any(|to| to.allows(wanted.0, wanted.1, wanted.2))
+        };
+        assert!(!allowed("example.com", ("http", "example.com", 443)));
+        assert!(!allowed("example.com", ("https", "example.com", 80)));
+        assert!(!allowed("example.com:8080", ("http", "example.com", 80)));
+        assert!(!allowed("https://example.com", ("http", "example.com", 80)));
+        assert!(!allowed("insecure:allow-all", ("redis", "cache", 6379)));
+        assert!(allowed("example.com", ("http", "example.com", 80)));
+        assert!(allowed("example.com", ("https", "example.com", 443)));
+        assert!(allowed("example.com:8080", ("https", "example.com", 8080)));
+        assert!(allowed("https://a.com:8443/", ("https", "a.com", 8443)));
+        assert!(allowed("insecure:allow-all", ("http", "127.0.0.1", 81)));
+    }
+
+    #[test]
+    fn the_application_and_its_components_are_internal() {
+        let internal = |entry: &str| {
+            Destination::parse(entry)
+                .expect("it is an entry")
+                .is_internal()
+        };
+        for entry in [
+            "http://self",
+            "https://self.alt",
+            "http://orders.spin.internal",
+            "http://*.spin.internal",
+            "http://spin.internal",
+        ] {
+            assert!(internal(entry), "{entry}");
+        }
+        for entry in ["http://notspin.internal", "http://*:80", "http://10.0.0.1"] {
+            assert!(!internal(entry), "{entry}");
+        }
+    }
+}

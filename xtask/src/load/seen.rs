@@ -1,0 +1,147 @@
+//! What clients saw of a server.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::http::Response;
+
+/// An answer that was read to its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// From the moment its request was due: whoever had to wait for a connection has waited too.
+    pub(crate) latency: Duration,
+    /// From the moment its request was sent.
+    pub(crate) service: Duration,
+    /// Whether it says when to come again.
+    pub(crate) has_retry_after: bool,
+}
+
+/// All answers, and how many requests had none.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    answers: Vec<Answer>,
+    lost: u64,
+    /// Why the first one had no answer.
+    first_loss: Option<String>,
+    pub(super) elapsed: Duration,
+}
+
+/// Latencies in order.
+pub(crate) struct Latencies(Vec<Duration>);
+
+// === impl Seen ===
+
+impl Seen {
+    pub(super) fn note(&mut self, due: Instant, sent: Instant, outcome: &anyhow::Result<Response>) {
+        match outcome {
+            Ok(response) => self.answers.push(Answer {
+                status: response.status(),
+                latency: due.elapsed(),
+                service: sent.elapsed(),
+                has_retry_after: response.head.header("retry-after").is_some(),
+            }),
+            Err(error) => self.lose(|| format!("{error:#}")),
+        }
+    }
+
+    pub(super) fn lose(&mut self, why: impl FnOnce() -> String) {
+        self.lost += 1;
+        self.first_loss.get_or_insert_with(why);
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.answers.extend(other.answers);
+        self.lost += other.lost;
+        self.first_loss = self.first_loss.take().or(other.first_loss);
+    }
+
+    pub(crate) fn answered(&self, status: u16) -> impl Iterator<Item = &Answer> {
+        self.answers
+            .iter()
+            .filter(move |answer| answer.status == status)
+    }
+
+    /// Answers of this status per second.
+    pub(crate) fn per_second(&self, status: u16) -> f64 {
+        self.answered(status).count() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
+    }
+
+    /// Requests without an answer, or with another one than 200.
+    pub(crate) fn failed(&self) -> u64 {
+        let others = self.answers.len() - self.answered(200).count();
+        self.lost + others as u64
+    }
+
+    /// Why the first request that was lost had no answer, for messages.
+    pub(crate) fn first_loss(&self) -> &str {
+        self.first_loss.as_deref().unwrap_or("none was lost")
+    }
+
+    /// Latencies of what was answered with 200.
+    pub(crate) fn latencies(&self) -> Latencies {
+        Latencies::of(self.answered(200).map(|answer| answer.latency))
+    }
+}
+
+// === impl Latencies ===
+
+impl Latencies {
+    pub(crate) fn of(latencies: impl Iterator<Item = Duration>) -> Self {
+        let mut sorted: Vec<Duration> = latencies.collect();
+        sorted.sort_unstable();
+        Self(sorted)
+    }
+
+    /// The least latency that this many thousandths do not exceed (nearest rank).
+    pub(crate) fn per_mille(&self, rank: usize) -> anyhow::Result<Duration> {
+        let place = (self.0.len() * rank).div_ceil(1_000).max(1);
+        let latency = self.0.get(place - 1);
+        latency.copied().context("nothing was answered")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn latencies(count: u64) -> Latencies {
+        // Not in order.
+        Latencies::of((1..=count).rev().map(Duration::from_millis))
+    }
+
+    fn ms(latencies: &Latencies, rank: usize) -> u128 {
+        let latency = latencies.per_mille(rank).expect("there are some");
+        latency.as_millis()
+    }
+
+    #[test]
+    fn a_percentile_is_the_nearest_rank() {
+        let thousand = latencies(1_000);
+        let seen = [500, 990, 999, 1_000].map(|rank| ms(&thousand, rank));
+        assert_eq!(seen, [500, 990, 999, 1_000]);
+        let ten = latencies(10);
+        assert_eq!([0, 500, 501, 990].map(|rank| ms(&ten, rank)), [1, 5, 6, 10]);
+    }
+
+    #[test]
+    fn a_single_latency_is_every_percentile() {
+        let one = latencies(1);
+        assert_eq!([1, 500, 999].map(|rank| ms(&one, rank)), [1, 1, 1]);
+    }
+
+    #[test]
+    fn without_answers_there_is_no_percentile() {
+        assert!(latencies(0).per_mille(500).is_err());
+    }
+
+    #[test]
+    fn what_several_clients_lost_is_added_up() {
+        let (mut one, mut two) = (Seen::default(), Seen::default());
+        one.lose(|| "first".to_owned());
+        two.lose(|| "second".to_owned());
+        one.add(two);
+        assert_eq!((one.failed(), one.first_loss()), (2, "first"));
+    }
+}
