@@ -45,6 +45,8 @@ pub(crate) enum Rejection {
     Connect,
     #[error("too many requests in flight, at most {limit}")]
     Overloaded { limit: usize },
+    #[error("more than {limit} header fields")]
+    TooManyHeaders { limit: usize },
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge { limit: u64 },
     #[error(transparent)]
@@ -146,6 +148,10 @@ impl Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once")
                     .retry(OVERLOADED_RETRY)
             }
+            Rejection::TooManyHeaders { limit } => Self::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                &format!("a request may have at most {limit} header fields"),
+            ),
             Rejection::BodyTooLarge { limit } => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("the body may have at most {limit} bytes"),

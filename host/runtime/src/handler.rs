@@ -168,25 +168,31 @@ fn is_trap(error: &wasmtime::Error) -> bool {
     error.is::<wasmtime::Trap>() || error.is::<TrapOrPanicError>()
 }
 
-/// Both versions of `wasi:http` want an authority; HTTP/1.1 carries it in `Host`, HTTP/2 in the target.
+/// Both versions of `wasi:http` want an authority; HTTP/1.1 carries it in `Host`, HTTP/2 in the target. The scheme is that
+/// of the connection, where whoever took the request says so in its extensions, and never what the client claims.
 fn normalised<B>(mut request: Request<B>) -> Result<Request<B>, Error> {
-    if request.uri().authority().is_some() {
-        return Ok(request);
-    }
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .ok_or(Error::Malformed("it names no host"))?;
-    let authority = host
-        .as_bytes()
-        .try_into()
-        .map_err(|_| Error::Malformed("its host is not valid"))?;
+    let scheme = request.extensions().get().cloned();
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.authority = Some(authority);
-    parts.scheme.get_or_insert(http::uri::Scheme::HTTP);
+    parts.scheme = Some(scheme.unwrap_or(http::uri::Scheme::HTTP));
+    if parts.authority.is_none() {
+        parts.authority = Some(authority(request.headers())?);
+    }
+    // A target without a path is one of OPTIONS alone.
+    parts
+        .path_and_query
+        .get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
     *request.uri_mut() =
         http::Uri::from_parts(parts).map_err(|_| Error::Malformed("its target is not valid"))?;
     Ok(request)
+}
+
+fn authority(headers: &http::HeaderMap) -> Result<http::uri::Authority, Error> {
+    let host = headers
+        .get(header::HOST)
+        .ok_or(Error::Malformed("it names no host"))?;
+    host.as_bytes()
+        .try_into()
+        .map_err(|_| Error::Malformed("its host is not valid"))
 }
 
 /// A place among the component's requests in flight.

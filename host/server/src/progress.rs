@@ -1,9 +1,11 @@
 //! Long steps: a line that moves on a terminal, plain lines elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use crate::output;
 
 const REFRESH: Duration = Duration::from_millis(200);
 
@@ -18,7 +20,7 @@ impl Step {
     /// A step whose own output shows its progress.
     pub(crate) fn announce(name: impl Into<String>) -> Self {
         let (name, start) = (name.into(), Instant::now());
-        eprintln!("{name} ...");
+        output::note(format_args!("{name} ..."));
         Self {
             name,
             start,
@@ -33,7 +35,7 @@ impl Step {
             .is_terminal()
             .then(|| tick(name.clone(), start));
         if ticker.is_none() {
-            eprintln!("{name} ...");
+            output::note(format_args!("{name} ..."));
         }
         Self {
             name,
@@ -45,11 +47,8 @@ impl Step {
     /// Ends the step with what came of it.
     pub(crate) fn done(mut self, outcome: &str) {
         self.stop();
-        eprintln!(
-            "{}: {outcome} ({:.1} s)",
-            self.name,
-            self.start.elapsed().as_secs_f64()
-        );
+        let seconds = self.start.elapsed().as_secs_f64();
+        output::note(format_args!("{}: {outcome} ({seconds:.1} s)", self.name));
     }
 
     fn stop(&mut self) {
@@ -70,11 +69,11 @@ fn tick(name: String, start: Instant) -> (Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(REFRESH) {
-            eprint!("\r{name} ... {:.0} s", start.elapsed().as_secs_f64());
-            drop(std::io::stderr().flush());
+            let seconds = start.elapsed().as_secs_f64();
+            output::part(format_args!("\r{name} ... {seconds:.0} s"));
         }
         // Clears the line for what follows.
-        eprint!("\r\x1b[2K");
+        output::part("\r\x1b[2K");
     });
     (stop, thread)
 }

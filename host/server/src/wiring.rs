@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use http::uri::Scheme;
 use http::{Request, Response};
 use stoa_capabilities::{Capabilities, Unresolved, keyvalue};
-use stoa_gateway::{BodyError, Failure, Inner, Matched, RequestBody};
+use stoa_gateway::{BodyError, Connected, Failure, Inner, Matched, RequestBody};
 use stoa_manifest::component::Source as Code;
 use stoa_manifest::http::Executor;
 use stoa_manifest::text::Source;
@@ -19,6 +20,7 @@ use stoa_runtime::{
 
 use crate::commands::{Invalid, Project};
 use crate::configuration::Configuration;
+use crate::output;
 use crate::progress::Step;
 use crate::state::State;
 
@@ -265,25 +267,19 @@ impl Deployment {
 
     /// Prints what runs where.
     pub(crate) fn describe(&self, app: &App) {
-        println!("{} {}", app.name, app.version);
+        output::line(format_args!("{} {}", app.name, app.version));
         for route in &app.routes {
-            println!(
-                "  {:<24} {}",
-                shown(&route.pattern),
-                self.target(&route.target)
-            );
+            let (pattern, target) = (shown(&route.pattern), self.target(&route.target));
+            output::line(format_args!("  {pattern:<24} {target}"));
         }
         for store in &self.stores {
-            println!("  {store}");
+            output::line(format_args!("  {store}"));
         }
         let allocation = match self.runtime.allocation() {
             Allocation::Pooling => "pooled instances",
             Allocation::OnDemand => "instances mapped on demand",
         };
-        println!("  {} cores, {allocation}", self.cores);
-        for warning in &app.warnings {
-            eprintln!("{warning}");
-        }
+        output::line(format_args!("  {} cores, {allocation}", self.cores));
     }
 
     fn target(&self, target: &stoa_manifest::http::Target) -> String {
@@ -312,12 +308,16 @@ async fn answer(
     handlers: &HashMap<ComponentId, Handler>,
     request: Request<RequestBody>,
 ) -> Result<Response<ResponseBody>, Failure> {
-    let matched = request
-        .extensions()
-        .get::<Matched>()
-        .ok_or(Failure::Broken)?;
+    let extensions = request.extensions();
+    let connected = extensions.get::<Connected>();
+    let scheme: Option<Scheme> = connected.map(|connected| connected.scheme.clone());
+    let matched = extensions.get::<Matched>().ok_or(Failure::Broken)?;
     let handler = handlers.get(matched.component()).ok_or(Failure::Broken)?;
-    let request = request.map(|body| http_body_util::BodyExt::map_err(body, body_error));
+    let mut request = request.map(|body| http_body_util::BodyExt::map_err(body, body_error));
+    // In a type that both sides know: the runtime does not know the gateway's.
+    if let Some(scheme) = scheme {
+        request.extensions_mut().insert(scheme);
+    }
     handler
         .handle(request)
         .await
