@@ -3,13 +3,14 @@
 mod document;
 mod listing;
 mod patch;
+mod preconditions;
 
 use crate::product::{Product, id, read};
 use crate::{etag, faults};
 use serde_json::Value;
 use stoa_sdk::clock;
 use stoa_sdk::http::{Problem, Request, Response};
-use stoa_sdk::keyvalue::{Change, Condition, Error, Store};
+use stoa_sdk::keyvalue::{self, Change, Condition, Error, Store};
 
 pub(crate) use listing::list;
 
@@ -27,10 +28,8 @@ pub(crate) fn store() -> Result<Store, Problem> {
 /// `GET /v1/products/{id}`
 pub(crate) async fn get(request: &Request, id: &str) -> Result<Response, Problem> {
     let (product, version) = find(&store()?, id).await?;
-    let known = request
-        .headers("if-none-match")
-        .any(|header| etag::is_named_weakly(header, version));
-    Ok(if known {
+    preconditions::expect_match(request, version)?;
+    Ok(if preconditions::is_known(request, version) {
         Response::new(304).header("etag", etag::of(version))
     } else {
         shown(200, &product, version)
@@ -74,7 +73,7 @@ async fn patch_once(
     patch: &Value,
 ) -> Result<Option<Response>, Problem> {
     let (product, version) = find(store, id).await?;
-    expect_version(request, version)?;
+    preconditions::expect_change(request, version)?;
     let draft = patch::patched(&product.draft, patch).map_err(document::invalid)?;
     if draft == product.draft {
         return Ok(Some(shown(200, &product, version)));
@@ -85,12 +84,12 @@ async fn patch_once(
     Ok(written.map(|version| shown(200, &product, version)))
 }
 
-/// `DELETE /v1/products/{id}`
+/// `DELETE /v1/products/{id}`. The version alone decides, so that a value that is no product can be removed.
 pub(crate) async fn delete(request: &Request, id: &str) -> Result<Response, Problem> {
     let store = store()?;
     for _ in 0..ATTEMPTS_MAX {
-        let (_, version) = find(&store, id).await?;
-        expect_version(request, version)?;
+        let version = stored(&store, id).await?.version;
+        preconditions::expect_change(request, version)?;
         let change = Change::delete(id::key(id)).when(Condition::Version(version));
         if apply(&store, change).await?.is_some() {
             return Ok(Response::new(204));
@@ -109,32 +108,24 @@ async fn apply(store: &Store, change: Change) -> Result<Option<u64>, Problem> {
 }
 
 async fn find(store: &Store, id: &str) -> Result<(Product, u64), Problem> {
+    let value = stored(store, id).await?;
+    let product = Product::decode(&value.bytes).map_err(|error| {
+        faults::note_unreadable(&id::key(id), &error);
+        Problem::new(500)
+    })?;
+    Ok((product, value.version))
+}
+
+async fn stored(store: &Store, id: &str) -> Result<keyvalue::Value, Problem> {
     let absent = || Problem::new(404).detail("no product has this id");
     if !id::is_id(id) {
         return Err(absent());
     }
-    let key = id::key(id);
-    let value = store
-        .get(&key)
+    store
+        .get(&id::key(id))
         .await
         .map_err(|error| faults::store(&error))?
-        .ok_or_else(absent)?;
-    let product =
-        Product::decode(&value.bytes).map_err(|error| faults::unreadable(&key, &error))?;
-    Ok((product, value.version))
-}
-
-/// Refuses a request whose `If-Match` names other versions than this one.
-fn expect_version(request: &Request, version: u64) -> Result<(), Problem> {
-    let mut conditions = request.headers("if-match").peekable();
-    if conditions.peek().is_none()
-        || conditions.any(|header| etag::is_named_strongly(header, version))
-    {
-        return Ok(());
-    }
-    Err(Problem::new(412)
-        .detail("the product has another version")
-        .header("etag", etag::of(version)))
+        .ok_or_else(absent)
 }
 
 fn shown(status: u16, product: &Product, version: u64) -> Response {

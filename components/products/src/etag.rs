@@ -7,12 +7,17 @@ pub(crate) fn of(version: u64) -> String {
 
 /// Whether `If-None-Match` names this version. Weak comparison: `W/` does not matter.
 pub(crate) fn is_named_weakly(header: &str, version: u64) -> bool {
-    tags(header).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == of(version))
+    is_star(header) || tags(header).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == of(version))
 }
 
 /// Whether `If-Match` names this version. Strong comparison: a weak tag never does.
 pub(crate) fn is_named_strongly(header: &str, version: u64) -> bool {
-    tags(header).any(|tag| tag == "*" || tag == of(version))
+    is_star(header) || tags(header).any(|tag| tag == of(version))
+}
+
+// Alone in its header: within a list it is a part of a foreign tag.
+fn is_star(header: &str) -> bool {
+    header.trim() == "*"
 }
 
 // Ours hold no comma, so it does not matter that a foreign tag may be cut in two here.
@@ -34,7 +39,15 @@ mod tests {
     #[test]
     fn a_star_names_every_version() {
         assert!(is_named_weakly("*", 7));
-        assert!(is_named_strongly("*", 7));
+        assert!(is_named_strongly(" * ", 7));
+    }
+
+    #[test]
+    fn a_star_within_a_tag_or_a_list_names_none() {
+        for header in ["\"a,*,b\"", "*, \"1\"", "\"*\""] {
+            assert!(!is_named_weakly(header, 7), "{header}");
+            assert!(!is_named_strongly(header, 7), "{header}");
+        }
     }
 
     #[test]

@@ -17,10 +17,9 @@ pub(crate) fn busy() -> Problem {
     Problem::new(503).header("retry-after", "1")
 }
 
-/// A stored value that is no product: somebody else wrote under our keys.
-pub(crate) fn unreadable(key: &str, error: &serde_json::Error) -> Problem {
+/// Notes in the log that a stored value is no product: somebody else wrote under our keys.
+pub(crate) fn note_unreadable(key: &str, error: &serde_json::Error) {
     eprintln!("products: value of {key} is no product: {error}");
-    Problem::new(500)
 }
 
 /// A request body that cannot be read.

@@ -34,6 +34,7 @@ pub(crate) fn start(mut request: Request) -> Result<Response, Problem> {
             ));
         }
     };
+    media::expect_identity(&request)?;
     let store = catalogue::store()?;
     let body = request.body();
     let respond = move |writer| run(store, Rows::new(format), body, writer);

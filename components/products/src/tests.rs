@@ -7,7 +7,8 @@ mod reading;
 use crate::router::handle;
 use serde_json::{Value, json};
 use stoa_sdk::http::Method;
-use stoa_sdk::testing::{Answer, Call};
+use stoa_sdk::keyvalue::Store;
+use stoa_sdk::testing::{Answer, Call, block_on};
 
 const COLLECTION: &str = "/v1/products";
 
@@ -26,6 +27,23 @@ fn created(sku: &str) -> String {
         .header("location")
         .expect("created")
         .to_owned()
+}
+
+/// Gives a key a value that is no product, as somebody else might.
+fn spoil(key: &str) {
+    let store = Store::open("products").expect("in memory every label is granted");
+    block_on(store.set(key, "{")).expect("it is set");
+}
+
+/// Creates a product, spoils its value and says where it is.
+fn spoiled(sku: &str) -> String {
+    let location = created(sku);
+    let id = location
+        .rsplit('/')
+        .next()
+        .expect("a location ends in an id");
+    spoil(&format!("product/{id}"));
+    location
 }
 
 fn patch(location: &str, patch: Value) -> Call {

@@ -58,11 +58,11 @@ impl Call {
             .chunk(body)
     }
 
-    /// Adds a header.
+    /// Adds a header. Its value may be any bytes, as on the wire.
     #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers
-            .push((name.to_owned(), value.as_bytes().to_vec()));
+            .push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 

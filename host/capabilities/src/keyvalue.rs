@@ -21,6 +21,9 @@ pub const VALUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const KEYS_PER_CALL_MAX: usize = 1000;
 /// The values that one call carries, in or out, hold at most so many bytes together.
 pub const CALL_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The calls of one component on one store hold at most so many bytes in this host at once. A call alone fits several
+/// times; thousands of large ones, which one instance can start without waiting, do not.
+pub const HELD_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// A page of a listing ends early when its values have grown to this.
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 

@@ -37,7 +37,8 @@ pub struct Limits {
     pub request_headers_max: usize,
     /// Bytes of a request's head; more gets 431. Default 32 KiB.
     pub request_head_bytes_max: usize,
-    /// From the first byte of a request, or of a TLS handshake, to the end of its head. Default 10 s.
+    /// From the first byte of a request, or of a TLS handshake, to the end of its head; in HTTP/2, from the first byte of
+    /// the connection to its first request. Default 10 s.
     pub head_read_max: Duration,
     /// Between two reads of a request body. Default 30 s.
     pub body_idle_max: Duration,

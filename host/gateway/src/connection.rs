@@ -1,38 +1,70 @@
-//! One connection: which protocol it speaks, and the waits it is allowed.
+//! One connection: which protocol it speaks, and what its requests are told about it.
 //!
 //! hyper's own header timeout starts when a connection falls idle and cannot be told from the wait for a next request,
-//! so all waits are watched here, from the outside: first bytes, head, idleness, and a client that does not read.
+//! so all waits are watched from the outside, by [`watch`]: first bytes, head, idleness, and a client that does not
+//! read.
+
+mod watch;
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http::uri::Scheme;
+use http::{HeaderValue, Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use pin_project_lite::pin_project;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::debug;
 
+use self::watch::{Counted, Expired, InFlight, Watch, Watched};
 use crate::body::RequestBody;
 use crate::config::Limits;
-use crate::metrics::GATEWAY_CONNECTIONS_ENDED_TOTAL;
+use crate::filters::in_flight::Place;
 use crate::stack::{Public, PublicBody};
 use crate::tls::Acceptor;
 
 /// How a client that speaks HTTP/2 without TLS begins (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Between two looks at first bytes that are still too few: doubled from the first to the last.
+const PEEK_PAUSE_MIN: Duration = Duration::from_millis(1);
+const PEEK_PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// Header fields that hyper still reads beyond those that are allowed. It refuses without a word; the filter that
+/// refuses them says what is wrong, and is counted and logged.
+const REQUEST_HEADERS_READ_MORE: usize = 100;
+
+/// What a request is told about its connection. In the extensions of every request that reaches the inner service.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    /// HTTPS if the connection has TLS, whatever the request says of itself.
+    pub scheme: Scheme,
+    /// Whom the socket is connected to.
+    pub peer: SocketAddr,
+    /// The peer as a header shows it: written once for all requests of the connection.
+    pub(crate) client: HeaderValue,
+}
+
+impl Connected {
+    fn new(scheme: Scheme, peer: SocketAddr) -> Self {
+        let client = HeaderValue::try_from(peer.to_string()).expect("an address is printable");
+        Self {
+            scheme,
+            peer,
+            client,
+        }
+    }
+}
 
 /// What a connection is served with.
 pub(crate) struct Server<B> {
@@ -59,24 +91,7 @@ impl<B> Clone for Server<B> {
     }
 }
 
-/// Why a connection was ended by us.
 #[derive(Debug, Clone, Copy)]
-enum Expired {
-    Head,
-    Idle,
-    Write,
-}
-
-impl Expired {
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Head => "head-read",
-            Self::Idle => "idle",
-            Self::Write => "write-stall",
-        }
-    }
-}
-
 enum Protocol {
     Http1,
     Http2,
@@ -101,7 +116,7 @@ where
             Some(Ok(Err(error))) => {
                 debug!(%peer, %error, "connection ended before its first request");
             }
-            Some(Err(_)) => end(peer, Expired::Head),
+            Some(Err(_)) => Expired::Head.report(peer),
             None => {}
         }
     }
@@ -119,73 +134,53 @@ where
                     Some(b"h2") => Protocol::Http2,
                     _ => Protocol::Http1,
                 };
-                Ok(Box::pin(self.run(stream, protocol, peer)))
+                let connected = Connected::new(Scheme::HTTPS, peer);
+                Ok(Box::pin(self.run(stream, protocol, connected)))
             }
             None => {
                 let protocol = sniff(&stream).await?;
-                Ok(Box::pin(self.run(stream, protocol, peer)))
+                let connected = Connected::new(Scheme::HTTP, peer);
+                Ok(Box::pin(self.run(stream, protocol, connected)))
             }
         }
     }
 
-    async fn run<IO>(self, stream: IO, protocol: Protocol, peer: SocketAddr)
+    async fn run<IO>(self, stream: IO, protocol: Protocol, connected: Connected)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let watch = Arc::new(Watch::new());
-        let io = TokioIo::new(Watched {
-            stream,
-            watch: Arc::clone(&watch),
-        });
-        let (public, limits) = (self.public.clone(), Arc::clone(&self.limits));
+        let (limits, peer) = (&*self.limits, connected.peer);
+        let watch = Arc::new(Watch::new(protocol));
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
         let service = service_fn({
-            let watch = Arc::clone(&watch);
-            move |request| {
-                answer(
-                    public.clone(),
-                    request,
-                    limits.body_idle_max,
-                    Arc::clone(&watch),
-                )
+            let (public, watch) = (self.public.clone(), Arc::clone(&watch));
+            let body_idle_max = limits.body_idle_max;
+            move |request: Request<Incoming>| {
+                let mut request = request.map(|body| RequestBody::new(body, body_idle_max));
+                request.extensions_mut().insert(connected.clone());
+                answer(public.clone(), request, Arc::clone(&watch))
             }
         });
-        let limits = &*self.limits;
         match protocol {
             Protocol::Http1 => {
-                let mut builder = hyper::server::conn::http1::Builder::new();
-                builder
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(None)
-                    .max_headers(limits.request_headers_max)
-                    .max_buf_size(limits.request_head_bytes_max.max(8192))
-                    .half_close(false);
-                let connection = pin!(builder.serve_connection(io, service));
+                let connection = pin!(http1(limits).serve_connection(io, service));
                 watch
                     .guard(
                         connection,
                         |it| it.graceful_shutdown(),
                         &self.stop,
-                        (limits, peer, Protocol::Http1),
+                        (limits, peer),
                     )
                     .await;
             }
             Protocol::Http2 => {
-                let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                builder
-                    .timer(TokioTimer::new())
-                    .max_concurrent_streams(limits.http2_streams_max)
-                    .max_header_list_size(
-                        u32::try_from(limits.request_head_bytes_max).unwrap_or(u32::MAX),
-                    )
-                    .initial_stream_window_size(64 * 1024)
-                    .initial_connection_window_size(1024 * 1024);
-                let connection = pin!(builder.serve_connection(io, service));
+                let connection = pin!(http2(limits).serve_connection(io, service));
                 watch
                     .guard(
                         connection,
                         |it| it.graceful_shutdown(),
                         &self.stop,
-                        (limits, peer, Protocol::Http2),
+                        (limits, peer),
                     )
                     .await;
             }
@@ -193,9 +188,36 @@ where
     }
 }
 
+fn http1(limits: &Limits) -> http1::Builder {
+    let headers_max = limits
+        .request_headers_max
+        .saturating_add(REQUEST_HEADERS_READ_MORE);
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_headers(headers_max)
+        .max_buf_size(limits.request_head_bytes_max.max(8192))
+        .half_close(false);
+    builder
+}
+
+fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let head_bytes_max = u32::try_from(limits.request_head_bytes_max).unwrap_or(u32::MAX);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.http2_streams_max)
+        .max_header_list_size(head_bytes_max)
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(1024 * 1024);
+    builder
+}
+
 /// Looks at the first bytes without taking them.
 async fn sniff(stream: &TcpStream) -> io::Result<Protocol> {
     let mut first = [0; HTTP2_PREFACE.len()];
+    let mut pause = PEEK_PAUSE_MIN;
     loop {
         let seen = stream.peek(&mut first).await?;
         match &first[..seen] {
@@ -203,257 +225,76 @@ async fn sniff(stream: &TcpStream) -> io::Result<Protocol> {
             bytes if !HTTP2_PREFACE.starts_with(bytes) => return Ok(Protocol::Http1),
             bytes if bytes.len() == HTTP2_PREFACE.len() => return Ok(Protocol::Http2),
             // Bytes that are there make `peek` return at once; the caller's deadline bounds this.
-            _ => tokio::time::sleep(Duration::from_millis(1)).await,
+            _ => tokio::time::sleep(pause).await,
         }
+        pause = longer(pause);
     }
+}
+
+/// A client that sends its first bytes one by one must not keep a core busy.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(PEEK_PAUSE_MAX)
 }
 
 async fn answer<B>(
     mut public: Public<B>,
-    request: Request<Incoming>,
-    body_idle_max: Duration,
+    request: Request<RequestBody>,
     watch: Arc<Watch>,
 ) -> Result<Response<Counted<PublicBody<B>>>, std::convert::Infallible>
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
 {
     let in_flight = InFlight::new(watch);
-    let request = request.map(|body| RequestBody::new(body, body_idle_max));
-    let response = public.call(request).await?;
-    Ok(response.map(|inner| Counted { inner, in_flight }))
+    let mut response = public.call(request).await?;
+    let place = response.extensions_mut().remove::<Arc<Place>>();
+    Ok(response.map(|inner| Counted::new(inner, in_flight, place)))
 }
 
-fn end(peer: SocketAddr, expired: Expired) {
-    let reason = expired.reason();
-    metrics::counter!(GATEWAY_CONNECTIONS_ENDED_TOTAL, "reason" => reason).increment(1);
-    debug!(%peer, reason, "connection ended by a limit");
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
 
-// === waits ===
+    use http_body_util::{Either, Full};
+    use tokio::io::AsyncWriteExt;
+    use tower::util::BoxCloneSyncService;
 
-/// What a connection is doing, written by its reads, writes and requests. Times are milliseconds since it began, plus
-/// one, so that 0 means "not".
-struct Watch {
-    begun: Instant,
-    requests: AtomicUsize,
-    /// Since when there is no request.
-    idle_since: AtomicU64,
-    /// Since when the head of a next request is arriving.
-    head_since: AtomicU64,
-    /// Since when the client takes nothing of what is written.
-    stalled_since: AtomicU64,
-}
+    use crate::metrics::GATEWAY_REQUESTS_TOTAL;
+    use crate::metrics::recorded::Recorded;
 
-impl Watch {
-    fn new() -> Self {
-        // The first head begins with the connection: its first bytes have been seen.
-        let (head_since, requests) = (AtomicU64::new(1), AtomicUsize::new(0));
-        Self {
-            begun: Instant::now(),
-            requests,
-            idle_since: AtomicU64::new(1),
-            head_since,
-            stalled_since: AtomicU64::new(0),
+    async fn empty(
+        _: Request<RequestBody>,
+    ) -> Result<Response<PublicBody<Full<Bytes>>>, Infallible> {
+        Ok(Response::new(Either::Left(Full::default())))
+    }
+
+    fn server() -> Server<Full<Bytes>> {
+        Server {
+            public: BoxCloneSyncService::new(tower::service_fn(empty)),
+            limits: Arc::default(),
+            tls: None,
+            stop: CancellationToken::new(),
         }
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    #[tokio::test]
+    async fn an_answer_that_hyper_gives_by_itself_is_counted() {
+        let recorded = Recorded::default();
+        let _local = metrics::set_default_local_recorder(&recorded);
+        let (mut client, stream) = tokio::io::duplex(1024);
+        client
+            .write_all(b"this is no request\r\n\r\n")
+            .await
+            .expect("it can be sent");
+        let connected = Connected::new(Scheme::HTTP, ([127, 0, 0, 1], 1).into());
+        server().run(stream, Protocol::Http1, connected).await;
+        assert_eq!(recorded.count(GATEWAY_REQUESTS_TOTAL, "4xx"), 1);
     }
 
-    fn at(&self, mark: u64, wait: Duration) -> Instant {
-        self.begun + Duration::from_millis(mark - 1) + wait
-    }
-
-    fn begin(&self) {
-        self.requests.fetch_add(1, Ordering::AcqRel);
-        self.head_since.store(0, Ordering::Release);
-    }
-
-    fn finish(&self) {
-        if self.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.idle_since.store(self.now(), Ordering::Release);
-        }
-    }
-
-    fn read(&self, bytes: usize) {
-        if bytes > 0
-            && self.requests.load(Ordering::Acquire) == 0
-            && self.head_since.load(Ordering::Acquire) == 0
-        {
-            self.head_since.store(self.now(), Ordering::Release);
-        }
-    }
-
-    fn write(&self, pending: bool) {
-        let stalled = self.stalled_since.load(Ordering::Acquire);
-        match (pending, stalled) {
-            (true, 0) => self.stalled_since.store(self.now(), Ordering::Release),
-            (false, 1..) => self.stalled_since.store(0, Ordering::Release),
-            _ => {}
-        }
-    }
-
-    /// The wait that is running, and when it is over.
-    fn wait(&self, limits: &Limits, protocol: &Protocol) -> Option<(Expired, Instant)> {
-        let stalled = self.stalled_since.load(Ordering::Acquire);
-        if stalled > 0 {
-            return Some((Expired::Write, self.at(stalled, limits.write_stall_max)));
-        }
-        if self.requests.load(Ordering::Acquire) > 0 {
-            return None;
-        }
-        // In HTTP/2 bytes without a request are often not a head at all (settings, window updates, pings).
-        match (protocol, self.head_since.load(Ordering::Acquire)) {
-            (Protocol::Http1, head @ 1..) => {
-                Some((Expired::Head, self.at(head, limits.head_read_max)))
-            }
-            _ => Some((
-                Expired::Idle,
-                self.at(
-                    self.idle_since.load(Ordering::Acquire),
-                    limits.connection_idle_max,
-                ),
-            )),
-        }
-    }
-
-    /// Drives a connection until it ends, a wait is over, or all is stopped and it has finished what is in flight.
-    async fn guard<C, E>(
-        &self,
-        mut connection: Pin<&mut C>,
-        shut_down: impl Fn(Pin<&mut C>),
-        stop: &CancellationToken,
-        (limits, peer, protocol): (&Limits, SocketAddr, Protocol),
-    ) where
-        C: Future<Output = Result<(), E>>,
-        E: std::fmt::Display,
-    {
-        let mut stopping = false;
-        loop {
-            // Looked at again when the earliest wait that could run now would be over.
-            let longest = limits
-                .head_read_max
-                .min(limits.connection_idle_max)
-                .min(limits.write_stall_max);
-            let look = self
-                .wait(limits, &protocol)
-                .map_or_else(|| Instant::now() + longest, |(_, at)| at);
-            tokio::select! {
-                outcome = connection.as_mut() => {
-                    if let Err(error) = outcome {
-                        debug!(%peer, %error, "connection broke");
-                    }
-                    return;
-                }
-                () = stop.cancelled(), if !stopping => {
-                    stopping = true;
-                    shut_down(connection.as_mut());
-                }
-                () = tokio::time::sleep_until(look) => {
-                    if let Some((expired, at)) = self.wait(limits, &protocol) && at <= Instant::now() {
-                        return end(peer, expired);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// One request of a connection, until its answer is out.
-struct InFlight(Arc<Watch>);
-
-impl InFlight {
-    fn new(watch: Arc<Watch>) -> Self {
-        watch.begin();
-        Self(watch)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.finish();
-    }
-}
-
-pin_project! {
-    /// A response body that keeps its request in flight.
-    struct Counted<B> {
-        #[pin]
-        inner: B,
-        in_flight: InFlight,
-    }
-}
-
-impl<B: Body> Body for Counted<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().inner.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-/// A stream that tells the watch what passes through it.
-struct Watched<IO> {
-    stream: IO,
-    watch: Arc<Watch>,
-}
-
-impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.watch.read(buffer.filled().len() - before);
-        poll
-    }
-}
-
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch.write(poll.is_pending());
-        poll
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.watch.write(poll.is_pending());
-        poll
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    #[test]
+    fn pauses_between_looks_grow_to_a_quarter_of_a_second() {
+        let mut pauses = std::iter::successors(Some(PEEK_PAUSE_MIN), |last| Some(longer(*last)));
+        assert_eq!(pauses.nth(1), Some(PEEK_PAUSE_MIN * 2));
+        assert_eq!(pauses.nth(8), Some(PEEK_PAUSE_MAX));
     }
 }

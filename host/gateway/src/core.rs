@@ -32,7 +32,7 @@ pub(crate) struct Core {
     pub(crate) connections: mpsc::Sender<Accepted>,
     /// Connections open on this core.
     pub(crate) load: Arc<AtomicUsize>,
-    pub(crate) thread: JoinHandle<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Core {
@@ -58,6 +58,11 @@ impl Core {
             load,
             thread,
         })
+    }
+
+    /// Nothing more comes: the drain bound begins. The thread ends by itself.
+    pub(crate) fn close(self) -> JoinHandle<()> {
+        self.thread
     }
 }
 

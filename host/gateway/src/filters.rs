@@ -2,7 +2,10 @@
 
 pub(crate) mod access_log;
 pub(crate) mod body_limit;
+pub(crate) mod header_count;
 pub(crate) mod in_flight;
+pub(crate) mod spin_headers;
+pub(crate) mod well_known;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,6 +17,17 @@ pub(crate) trait After<T> {
     type Output;
 
     fn after(self, outcome: T) -> Self::Output;
+}
+
+/// For filters that only refuse.
+pub(crate) struct AsIs;
+
+impl<T> After<T> for AsIs {
+    type Output = T;
+
+    fn after(self, outcome: T) -> T {
+        outcome
+    }
 }
 
 pin_project! {

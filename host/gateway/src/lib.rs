@@ -18,6 +18,7 @@ pub mod tls;
 
 pub use body::{BodyError, RequestBody};
 pub use config::Config;
+pub use connection::Connected;
 pub use listener::{BindError, Listener};
 pub use rescue::Failure;
 pub use router::{Matched, Routes};

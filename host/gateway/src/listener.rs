@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -113,7 +114,9 @@ impl Listener {
             .await;
         // Closed first, so that clients go elsewhere while the rest finishes.
         drop(socket);
-        tokio::task::spawn_blocking(move || cores.into_iter().for_each(join)).await?;
+        // All cores are told before the first is waited for: their drain bounds run side by side.
+        let threads: Vec<_> = cores.into_iter().map(Core::close).collect();
+        tokio::task::spawn_blocking(move || threads.into_iter().for_each(join)).await?;
         Ok(())
     }
 }
@@ -124,9 +127,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket)
 }
 
-fn join(core: Core) {
-    drop(core.connections);
-    if core.thread.join().is_err() {
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
         tracing::error!("a core's thread panicked");
     }
 }

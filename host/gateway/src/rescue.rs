@@ -51,6 +51,8 @@ pub(crate) enum Rejection {
     Connect,
     #[error("too many requests in flight, at most {limit}")]
     Overloaded { limit: usize },
+    #[error("more than {limit} header fields")]
+    TooManyHeaders { limit: usize },
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge { limit: u64 },
     #[error(transparent)]
@@ -107,11 +109,13 @@ impl Answer {
             .as_ref()
             .and_then(trace_id)
             .unwrap_or_else(new_trace_id);
-        match public.status.is_server_error() {
-            true => {
-                warn!(%trace, status = public.status.as_u16(), %rejection, "request not served")
+        let status = public.status.as_u16();
+        match rejection {
+            // Somebody's fault. Whatever else is refused, clients can make as much of it as they like: it is counted.
+            Rejection::Failed(Failure::Broken) => {
+                warn!(%trace, status, %rejection, "request not served")
             }
-            false => debug!(%trace, status = public.status.as_u16(), %rejection, "request refused"),
+            _ => debug!(%trace, status, %rejection, "request refused"),
         }
         let body = json!({
             "type": "about:blank",
@@ -152,6 +156,10 @@ impl Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once")
                     .retry(OVERLOADED_RETRY)
             }
+            Rejection::TooManyHeaders { limit } => Self::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                &format!("a request may have at most {limit} header fields"),
+            ),
             Rejection::BodyTooLarge { limit }
             | Rejection::Failed(Failure::BodyTooLarge { limit }) => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,

@@ -18,6 +18,7 @@ use stoa_manifest::pattern::{Part, Path, Pattern, Segment};
 use tower::{Layer, Service, layer::layer_fn};
 
 use crate::body::RequestBody;
+use crate::filters::spin_headers::OfRoute;
 use crate::filters::{After, Then};
 use crate::metrics::GATEWAY_REQUESTS_TOTAL;
 use crate::rescue::Rejection;
@@ -44,6 +45,10 @@ impl Matched {
 
     pub(crate) fn request_body_bytes_max(&self) -> Option<u64> {
         self.route.request_body_bytes_max
+    }
+
+    pub(crate) fn spin_headers(&self) -> &OfRoute {
+        &self.route.spin_headers
     }
 }
 
@@ -72,6 +77,7 @@ struct Entry {
     id: String,
     answer: Answer,
     request_body_bytes_max: Option<u64>,
+    spin_headers: OfRoute,
     /// Registered with the route, so that counting a request formats nothing.
     answered: [metrics::Counter; CLASSES.len()],
 }
@@ -108,7 +114,7 @@ impl Routes {
         let mut root = Node::default();
         for route in routes {
             if let Pattern::Public(path) = &route.pattern {
-                root.insert(path, Arc::new(Entry::new(route)));
+                root.insert(path, Arc::new(Entry::new(route, path)));
             }
         }
         Self {
@@ -224,7 +230,7 @@ fn text(part: &Part) -> Option<String> {
 }
 
 impl Entry {
-    fn new(route: &Route) -> Self {
+    fn new(route: &Route, path: &Path) -> Self {
         let answer = match &route.target {
             Target::Component(component) => Answer::Component(component.clone()),
             Target::StaticResponse(response) => Answer::fixed(response),
@@ -236,6 +242,7 @@ impl Entry {
             id: route.id.clone(),
             answer,
             request_body_bytes_max: route.policy.request_body_bytes_max,
+            spin_headers: OfRoute::new(path),
             answered,
         }
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
+use stoa_manifest::App;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
@@ -17,8 +18,8 @@ use crate::filters;
 use crate::rescue::{self, Failure};
 use crate::router::{self, Routes};
 
-/// What answers a request once its route is known. The request carries [`crate::Matched`] in its extensions. Dropping
-/// the future means that the client is gone.
+/// What answers a request once its route is known. The request carries [`crate::Matched`] and [`crate::Connected`] in
+/// its extensions. Dropping the future means that the client is gone.
 pub trait Inner:
     Service<Request<RequestBody>, Response = Response<Self::Body>, Error = Failure, Future: Send>
     + Clone
@@ -52,17 +53,21 @@ pub type Public<B> = BoxCloneSyncService<Request<RequestBody>, Response<PublicBo
 #[derive(Clone)]
 pub struct Shared {
     routes: Routes,
+    info: Bytes,
     requests_in_flight_max: usize,
+    request_headers_max: usize,
     request_body_bytes_max: u64,
     in_flight: Arc<AtomicUsize>,
 }
 
 impl Shared {
     /// Made once per host: its limits hold for all cores together.
-    pub fn new(limits: &Limits, routes: Routes) -> Self {
+    pub fn new(limits: &Limits, app: &App) -> Self {
         Self {
-            routes,
+            routes: Routes::new(&app.routes),
+            info: filters::well_known::info(app),
             requests_in_flight_max: limits.requests_in_flight_max,
+            request_headers_max: limits.request_headers_max,
             request_body_bytes_max: limits.request_body_bytes_max,
             in_flight: Arc::default(),
         }
@@ -73,7 +78,9 @@ impl Shared {
 pub fn stack<S: Inner>(shared: &Shared, inner: S) -> Public<S::Body> {
     let Shared {
         routes,
+        info,
         requests_in_flight_max,
+        request_headers_max,
         request_body_bytes_max,
         in_flight,
     } = shared.clone();
@@ -82,12 +89,18 @@ pub fn stack<S: Inner>(shared: &Shared, inner: S) -> Public<S::Body> {
         .layer(filters::access_log::layer())
         // Turns every rejection below into a response.
         .layer(rescue::layer())
+        // Outside the cap: whoever asks whether a full host lives must not be told that it does not.
+        .layer(filters::well_known::layer(info))
         // The cheapest refusal we have, so before any matching.
         .layer(filters::in_flight::layer(in_flight, requests_in_flight_max))
+        // Before matching too; inside the cap, because answering is work.
+        .layer(filters::header_count::layer(request_headers_max))
         // From here a request knows its route and component.
         .layer(router::layer(routes))
         // Inside the router: a route may set its own limit.
         .layer(filters::body_limit::layer(request_body_bytes_max))
+        // Last, so that only what reaches a component pays for it.
+        .layer(filters::spin_headers::layer())
         .service(inner);
     // Boxed, so that layer types stay out of `server`'s build time.
     BoxCloneSyncService::new(stack)

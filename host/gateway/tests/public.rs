@@ -1,14 +1,22 @@
 //! The gateway as a client meets it, around a closure instead of components.
 
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use stoa_gateway::config::Limits;
-use stoa_gateway::{Config, Failure, Listener, RequestBody, Routes, Shared};
+use stoa_gateway::{Config, Failure, Listener, Public, RequestBody, Shared};
+use stoa_manifest::App;
 use tokio_util::sync::CancellationToken;
 
 /// A client gives up after this; a bound for broken runs, not a measure.
@@ -21,11 +29,12 @@ const LARGE_BYTES: usize = 64 * 1024 * 1024;
 struct Gateway {
     address: SocketAddr,
     stop: CancellationToken,
-    served: Option<std::thread::JoinHandle<()>>,
+    served: Option<JoinHandle<()>>,
 }
 
 impl Gateway {
-    /// Its routes are `/echo`, `/slow`, `/broken`, `/late`, `/full`, `/large` and the static `/static`.
+    /// Its routes are `/echo`, `/slow`, `/broken`, `/late`, `/full`, `/large`, `/open`, `/spin/:user_id/...` and the
+    /// static `/static`.
     fn start(limits: Limits) -> Self {
         Self::configured(Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -35,22 +44,12 @@ impl Gateway {
     }
 
     fn configured(config: Config) -> Self {
-        let shared = Shared::new(&config.limits, routes());
+        let shared = Shared::new(&config.limits, &app());
         let listener = Listener::bind(config).expect("a free port can be bound");
         let address = listener.address().expect("it knows its address");
         let stop = CancellationToken::new();
-        let stopping = stop.clone();
-        let served = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build()
-                .expect("it starts");
-            let public = move |_| stoa_gateway::stack(&shared, tower::service_fn(inner));
-            runtime
-                .block_on(listener.serve(2, public, stopping))
-                .expect("it serves");
-        });
+        let public = move |_| stoa_gateway::stack(&shared, tower::service_fn(inner));
+        let served = serve(listener, public, stop.clone());
         Self {
             address,
             stop,
@@ -89,6 +88,36 @@ impl Drop for Gateway {
     }
 }
 
+/// Serves on two cores until `stop`.
+fn serve<B>(
+    listener: Listener,
+    public: impl Fn(usize) -> Public<B> + Send + Sync + 'static,
+    stop: CancellationToken,
+) -> JoinHandle<()>
+where
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
+{
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("it starts");
+        runtime
+            .block_on(listener.serve(2, public, stop))
+            .expect("it serves");
+    })
+}
+
+/// Waits until it is so.
+fn eventually(mut fact: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !fact() {
+        assert!(start.elapsed() < CLIENT_MAX, "it does not come to that");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
 fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // A reset after the answer is an end too.
@@ -96,8 +125,8 @@ fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn routes() -> Routes {
-    let paths = ["echo", "slow", "broken", "late", "full", "large"];
+fn app() -> App {
+    let paths = ["echo", "slow", "broken", "late", "full", "large", "open"];
     let triggers: String = paths
         .iter()
         .map(|path| {
@@ -107,22 +136,23 @@ fn routes() -> Routes {
     let manifest = format!(
         "spin_manifest_version = 2\n[application]\nname = \"test\"\n[application.tool.stoa]\nschema = 1\n\
          routes.slow.request_body_bytes_max = 4\n{triggers}\
+         [[trigger.http]]\nid = \"spin\"\nroute = \"/spin/:user_id/...\"\ncomponent = \"a\"\n\
          [[trigger.http]]\nroute = \"/static\"\nstatic_response = {{ status_code = 418, headers = {{ x-pot = \"tea\" }}, body = \"short\" }}\n\
          [component.a]\nsource = \"a.wasm\"\n"
     );
     let source = stoa_manifest::text::Source::new("spin.toml", manifest);
-    Routes::new(
-        &stoa_manifest::parse(&source, None)
-            .expect("the manifest is valid")
-            .routes,
-    )
+    stoa_manifest::parse(&source, None).expect("the manifest is valid")
 }
 
-async fn inner(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, Failure> {
+type AnyBody = UnsyncBoxBody<Bytes, Infallible>;
+
+async fn inner(request: Request<RequestBody>) -> Result<Response<AnyBody>, Failure> {
     match request.uri().path() {
         "/broken" => Err(Failure::Broken),
         "/late" => Err(Failure::Deadline),
-        "/large" => Ok(Response::new(Full::from(vec![b'x'; LARGE_BYTES]))),
+        "/large" => Ok(whole(vec![b'x'; LARGE_BYTES])),
+        "/open" => Ok(Response::new(Open(Some("begun".into())).boxed_unsync())),
+        path if path.starts_with("/spin/") => Ok(whole(spin(request.headers()))),
         "/full" => Err(Failure::Unavailable {
             retry_after: Duration::from_millis(1500),
         }),
@@ -133,12 +163,45 @@ async fn inner(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, F
                 .await
                 .map(|body| body.to_bytes().len());
             tokio::time::sleep(Duration::from_millis(300)).await;
-            Ok(Response::new(Full::from(format!("slept, {body:?}"))))
+            Ok(whole(format!("slept, {body:?}")))
         }
         _ => match request.into_body().collect().await {
-            Ok(body) => Ok(Response::new(Full::new(body.to_bytes()))),
-            Err(error) => Ok(Response::new(Full::from(format!("broke: {error}")))),
+            Ok(body) => Ok(whole(body.to_bytes())),
+            Err(error) => Ok(whole(format!("broke: {error}"))),
         },
+    }
+}
+
+fn whole(body: impl Into<Bytes>) -> Response<AnyBody> {
+    Response::new(Full::new(body.into()).boxed_unsync())
+}
+
+/// The headers that the gateway sets, a line each, in the order of their names.
+fn spin(headers: &HeaderMap) -> String {
+    let mut lines: Vec<String> = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("spin-"))
+        .map(|(name, value)| format!("{name}: {}", value.to_str().expect("it is text")))
+        .collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+/// A body that begins and does not end.
+struct Open(Option<Bytes>);
+
+impl Body for Open {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.take() {
+            Some(begin) => Poll::Ready(Some(Ok(Frame::data(begin)))),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -248,7 +311,10 @@ fn heads_over_the_limit_are_refused() {
     });
     let many: String = (0..10).map(|n| format!("x-{n}: 1\r\n")).collect();
     let answer = gateway.exchange(&format!("GET /echo HTTP/1.1\r\n{many}{CLOSE}"));
-    assert!(head(&answer).contains("431"), "{answer}");
+    assert!(
+        head(&answer).contains("431") && answer.contains("at most 5 header fields"),
+        "{answer}"
+    );
     let large = format!(
         "GET /echo HTTP/1.1\r\nx: {}\r\n{CLOSE}",
         "y".repeat(64 * 1024)
@@ -258,6 +324,89 @@ fn heads_over_the_limit_are_refused() {
         head(&answer).contains("431") || answer.is_empty(),
         "{answer}"
     );
+}
+
+#[tokio::test]
+async fn http_2_has_the_same_limit_of_header_fields() {
+    let gateway = Gateway::start(Limits {
+        request_headers_max: 5,
+        ..Limits::default()
+    });
+    for (fields, expected) in [(5, 418), (6, 431)] {
+        let stream = tokio::net::TcpStream::connect(gateway.address)
+            .await
+            .expect("it accepts");
+        let mut request = get("/static");
+        for field in 0..fields {
+            let name = http::HeaderName::try_from(format!("x-{field}")).expect("it is a name");
+            let value = http::HeaderValue::from_static("1");
+            request.headers_mut().insert(name, value);
+        }
+        let (status, _) = http2(stream, request).await;
+        assert_eq!(status, expected, "{fields} fields");
+    }
+}
+
+#[test]
+fn a_place_is_held_until_the_body_is_out() {
+    let gateway = Gateway::start(Limits {
+        requests_in_flight_max: 1,
+        ..Limits::default()
+    });
+    let mut open = gateway.connect();
+    open.write_all(format!("GET /open HTTP/1.1\r\n{CLOSE}").as_bytes())
+        .expect("the request can be sent");
+    open.read_exact(&mut [0; 1]).expect("the answer begins");
+    let another = || gateway.exchange(&format!("GET /echo HTTP/1.1\r\n{CLOSE}"));
+    let refused = another();
+    assert!(head(&refused).contains("503"), "{refused}");
+    drop(open);
+    eventually(|| head(&another()).contains("200"));
+}
+
+#[test]
+fn the_hosts_own_paths_are_answered_even_when_it_is_full() {
+    let gateway = Gateway::start(Limits {
+        requests_in_flight_max: 0,
+        ..Limits::default()
+    });
+    let own = |name| gateway.exchange(&format!("GET /.well-known/spin/{name} HTTP/1.1\r\n{CLOSE}"));
+    let health = own("health");
+    assert!(
+        head(&health).contains("200") && health.ends_with("\r\n\r\nOK"),
+        "{health}"
+    );
+    let info = own("info");
+    assert!(
+        info.contains("content-type: application/json") && info.contains("\"name\": \"test\""),
+        "{info}"
+    );
+    let other = own("other");
+    assert!(head(&other).contains("404"), "{other}");
+}
+
+#[test]
+fn components_are_told_of_their_request_by_nobody_but_the_gateway() {
+    let gateway = Gateway::start(Limits::default());
+    let mut stream = gateway.connect();
+    let client = stream.local_addr().expect("it has an address");
+    let forged = "spin-client-addr: 1.2.3.4:5\r\nspin-path-match-other: x\r\nspin-own: x\r\n";
+    stream
+        .write_all(format!("GET /spin/7/a/b/?q=1 HTTP/1.1\r\n{forged}{CLOSE}").as_bytes())
+        .expect("the request can be sent");
+    let answer = rest(&mut stream);
+    let (_, told) = answer.split_once("\r\n\r\n").expect("there is a body");
+    let expected = [
+        "spin-base-path: /".to_owned(),
+        format!("spin-client-addr: {client}"),
+        "spin-component-route: /spin/:user_id".to_owned(),
+        "spin-full-url: http://a/spin/7/a/b/?q=1".to_owned(),
+        "spin-matched-route: /spin/:user_id/...".to_owned(),
+        "spin-path-info: /a/b/".to_owned(),
+        "spin-path-match-user-id: 7".to_owned(),
+        "spin-raw-component-route: /spin/:user_id/...".to_owned(),
+    ];
+    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -334,6 +483,86 @@ fn a_keep_alive_connection_outlives_the_head_timeout_between_requests() {
 }
 
 #[test]
+fn a_second_head_is_waited_for_no_longer_than_a_first() {
+    let gateway = Gateway::start(Limits {
+        head_read_max: Duration::from_millis(100),
+        ..Limits::default()
+    });
+    let mut stream = gateway.connect();
+    stream
+        .write_all(b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n")
+        .expect("the request can be sent");
+    let read = stream.read(&mut [0; 1024]).expect("an answer comes");
+    assert!(read > 0);
+    // By now only idleness is waited for, and that much longer than this client waits.
+    std::thread::park_timeout(Duration::from_millis(300));
+    stream
+        .write_all(b"GET /echo HT")
+        .expect("the connection is open");
+    let start = Instant::now();
+    rest(&mut stream);
+    assert!(start.elapsed() < CLIENT_MAX, "the gateway closes it");
+}
+
+#[test]
+fn an_http_2_client_without_a_request_is_not_waited_for() {
+    let gateway = Gateway::start(Limits {
+        head_read_max: Duration::from_millis(200),
+        ..Limits::default()
+    });
+    let mut stream = gateway.connect();
+    stream
+        .write_all(&[HTTP2_PREFACE, &frame(HTTP2_SETTINGS, 0, &[])].concat())
+        .expect("it can be sent");
+    let start = Instant::now();
+    rest(&mut stream);
+    assert!(start.elapsed() < CLIENT_MAX, "the gateway closes it");
+}
+
+#[test]
+fn an_http_2_client_that_gives_no_room_is_cut_off() {
+    let gateway = Gateway::start(Limits {
+        write_stall_max: Duration::from_millis(200),
+        requests_in_flight_max: 1,
+        ..Limits::default()
+    });
+    let mut stream = gateway.connect();
+    // SETTINGS_INITIAL_WINDOW_SIZE is 0, and no window is ever opened.
+    let settings = frame(HTTP2_SETTINGS, 0, &[0, 4, 0, 0, 0, 0]);
+    // GET by http of :path and :authority, as HPACK writes them.
+    let mut fields: Vec<u8> = vec![0x82, 0x86, 0x44, 7];
+    fields.extend(b"/static");
+    fields.extend([0x41, 1, b'a']);
+    let request = frame(HTTP2_HEADERS, 1, &fields);
+    stream
+        .write_all(&[HTTP2_PREFACE, &settings, &request].concat())
+        .expect("it can be sent");
+    let start = Instant::now();
+    rest(&mut stream);
+    assert!(start.elapsed() < CLIENT_MAX, "the gateway closes it");
+    eventually(|| {
+        let answer = gateway.exchange(&format!("GET /echo HTTP/1.1\r\n{CLOSE}"));
+        head(&answer).contains("200")
+    });
+}
+
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HTTP2_HEADERS: u8 = 1;
+const HTTP2_SETTINGS: u8 = 4;
+
+/// A frame of HTTP/2. On a stream, it is all that the client sends there.
+fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    // END_STREAM and END_HEADERS.
+    let flags = if stream > 0 { 0x5 } else { 0 };
+    let length = u32::try_from(payload.len()).expect("it is short");
+    let mut frame = length.to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+#[test]
 fn a_slow_handshake_does_not_hold_up_others() {
     let gateway = Gateway::start(Limits::default());
     let _silent: Vec<TcpStream> = (0..50).map(|_| gateway.connect()).collect();
@@ -379,6 +608,56 @@ fn what_does_not_finish_is_cut_off_at_the_drain_bound() {
     assert_eq!(rest(&mut busy), "");
 }
 
+/// Tells the number of its core when nothing of that core is left.
+struct Ends(usize, mpsc::Sender<usize>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if self.1.send(self.0).is_err() {
+            // The test is over.
+        }
+    }
+}
+
+#[test]
+fn an_idle_core_does_not_wait_for_a_busy_one_to_drain() {
+    let mut config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        ..Config::default()
+    };
+    config.limits.drain_max = CLIENT_MAX * 4;
+    let shared = Shared::new(&config.limits, &app());
+    let listener = Listener::bind(config).expect("a free port can be bound");
+    let address = listener.address().expect("it knows its address");
+    let (stop, release) = (CancellationToken::new(), CancellationToken::new());
+    let ((ended, ends), (begun, begins)) = (mpsc::channel(), mpsc::channel());
+    let held = release.clone();
+    let public = move |core| {
+        let ends = Arc::new(Ends(core, ended.clone()));
+        let (begun, held) = (begun.clone(), held.clone());
+        let hold = move |_: Request<RequestBody>| {
+            let (ends, begun, held) = (Arc::clone(&ends), begun.clone(), held.clone());
+            async move {
+                begun.send(core).expect("the test waits for it");
+                held.cancelled().await;
+                drop(ends);
+                Ok::<_, Failure>(whole("held"))
+            }
+        };
+        stoa_gateway::stack(&shared, tower::service_fn(hold))
+    };
+    let served = serve(listener, public, stop.clone());
+    let mut busy = TcpStream::connect(address).expect("it accepts");
+    busy.write_all(format!("GET /echo HTTP/1.1\r\n{CLOSE}").as_bytes())
+        .expect("the request can be sent");
+    assert_eq!(begins.recv_timeout(CLIENT_MAX), Ok(0), "the first core");
+    stop.cancel();
+    assert_eq!(ends.recv_timeout(CLIENT_MAX), Ok(1), "the other core");
+    release.cancel();
+    assert!(head(&rest(&mut busy)).contains("200"));
+    served.join().expect("it stops in order");
+}
+
 #[test]
 fn connect_is_refused() {
     let gateway = Gateway::start(Limits::default());
@@ -418,8 +697,14 @@ fn a_client_that_does_not_read_is_cut_off() {
     );
 }
 
-/// Sends a GET over HTTP/2 on any stream.
-async fn http2<IO>(io: IO, path: &str) -> (u16, Bytes)
+fn get(path: &str) -> Request<Full<Bytes>> {
+    Request::get(format!("http://test{path}"))
+        .body(Full::default())
+        .expect("it is a request")
+}
+
+/// Sends a request over HTTP/2 on any stream.
+async fn http2<IO>(io: IO, request: Request<Full<Bytes>>) -> (u16, Bytes)
 where
     IO: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -429,9 +714,6 @@ where
         .await
         .expect("it speaks HTTP/2");
     tokio::spawn(connection);
-    let request = Request::get(format!("http://test{path}"))
-        .body(Full::<Bytes>::default())
-        .expect("it is a request");
     let response = client.send_request(request).await.expect("an answer comes");
     let status = response.status().as_u16();
     (
@@ -451,7 +733,7 @@ async fn http_2_is_spoken_without_tls_by_prior_knowledge() {
     let stream = tokio::net::TcpStream::connect(gateway.address)
         .await
         .expect("it accepts");
-    let (status, body) = http2(stream, "/static").await;
+    let (status, body) = http2(stream, get("/static")).await;
     assert_eq!((status, &body[..]), (418, &b"short"[..]));
 }
 
@@ -496,8 +778,15 @@ async fn tls_serves_both_versions_and_a_silent_handshake_holds_up_nobody() {
             .await
             .expect("it shakes hands")
     };
-    let (status, _) = http2(connect(b"h2").await, "/static").await;
+    let (status, _) = http2(connect(b"h2").await, get("/static")).await;
     assert_eq!(status, 418);
+    // The client names another scheme than its connection has.
+    let (_, told) = http2(connect(b"h2").await, get("/spin/7")).await;
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(
+        told.contains("spin-full-url: https://test/spin/7\n"),
+        "{told}"
+    );
     let mut old = connect(b"http/1.1").await;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     old.write_all(format!("GET /static HTTP/1.1\r\n{CLOSE}").as_bytes())

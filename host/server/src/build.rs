@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use stoa_manifest::App;
 
+use crate::output;
 use crate::progress::Step;
 
 /// Builds every component that says how, each command once per folder. A failed command ends it: what its output said
@@ -23,7 +24,7 @@ pub(crate) fn run(app: &App, root: &Path) -> anyhow::Result<()> {
             .map_or_else(|| root.to_owned(), |workdir| root.join(workdir));
         for command in &build.commands {
             if done.insert((folder.clone(), command.clone())) {
-                add_targets(command, &folder)?;
+                add_targets(command, &folder);
                 run_one(id.as_str(), command, &folder)?;
             }
         }
@@ -55,53 +56,63 @@ fn run_one(id: &str, command: &str, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Rust without the target it is to build for fails with a page of errors; adding it takes seconds. Only where rustup
-/// manages the toolchain: elsewhere the build itself says what is missing.
-fn add_targets(command: &str, folder: &Path) -> anyhow::Result<()> {
+/// manages the toolchain: elsewhere, and where it cannot be added, the build itself says what is missing.
+fn add_targets(command: &str, folder: &Path) {
     for target in targets(command) {
-        let installed = Command::new("rustup")
-            .args(["target", "list", "--installed"])
-            .current_dir(folder)
-            .output();
-        let Ok(installed) = installed else {
-            return Ok(());
-        };
-        if !installed.status.success()
-            || String::from_utf8_lossy(&installed.stdout)
-                .lines()
-                .any(|line| line == target)
-        {
-            continue;
+        if is_missing(target, folder) {
+            add(target, folder);
         }
-        let step = Step::announce(format!("Adding the Rust target {target}"));
-        let added = Command::new("rustup")
-            .args(["target", "add", target])
-            .current_dir(folder)
-            .status();
-        if !added.context("cannot run rustup")?.success() {
-            bail!(
-                "the Rust target `{target}` is missing and could not be added: run `rustup target add {target}`"
-            );
-        }
-        step.done("added");
     }
-    Ok(())
 }
 
-/// The values of `--target` in a cargo command.
+fn is_missing(target: &str, folder: &Path) -> bool {
+    let installed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .current_dir(folder)
+        .output();
+    let Some(installed) = installed.ok().filter(|output| output.status.success()) else {
+        return false;
+    };
+    let installed = String::from_utf8_lossy(&installed.stdout);
+    !installed.lines().any(|line| line == target)
+}
+
+fn add(target: &str, folder: &Path) {
+    let step = Step::announce(format!("Adding the Rust target {target}"));
+    let added = Command::new("rustup")
+        .args(["target", "add", target])
+        .current_dir(folder)
+        .status();
+    match added {
+        Ok(status) if status.success() => step.done("added"),
+        _ => output::note(format_args!(
+            "warning: the Rust target `{target}` is missing and could not be added: run `rustup target add {target}`"
+        )),
+    }
+}
+
+/// The values of `--target` in a cargo command, wherever in a line of shell it stands: only those that name a kind of
+/// WebAssembly, and no file that describes one.
 fn targets(command: &str) -> Vec<&str> {
-    let mut words = command.split_whitespace();
-    if words.next() != Some("cargo") {
+    let mut words = command.split_whitespace().map(bare);
+    if !words.clone().any(|word| word == "cargo") {
         return Vec::new();
     }
     let mut found = Vec::new();
     while let Some(word) = words.next() {
         match word.strip_prefix("--target") {
             Some("") => found.extend(words.next()),
-            Some(value) => found.extend(value.strip_prefix('=')),
+            Some(value) => found.extend(value.strip_prefix('=').map(bare)),
             None => {}
         }
     }
+    found.retain(|value| value.starts_with("wasm32-") && !value.ends_with(".json"));
     found
+}
+
+/// A word without what the shell would take off it.
+fn bare(word: &str) -> &str {
+    word.trim_matches(['"', '\'', '(', ')', ';', '&'])
 }
 
 #[cfg(test)]
@@ -110,15 +121,25 @@ mod tests {
 
     #[test]
     fn targets_are_read_from_cargo_commands_only() {
-        assert_eq!(
-            targets("cargo build --target wasm32-wasip2 --release"),
-            ["wasm32-wasip2"]
-        );
-        assert_eq!(
-            targets("cargo build --target=wasm32-wasip2"),
-            ["wasm32-wasip2"]
-        );
-        assert_eq!(targets("cargo build --target-dir x"), [""; 0]);
-        assert_eq!(targets("npm run build --target wasm32-wasip2"), [""; 0]);
+        for command in [
+            "cargo build --target wasm32-wasip2 --release",
+            "cargo build --target=wasm32-wasip2",
+            "cargo build --target=\"wasm32-wasip2\"",
+            "cd guest && cargo build --target 'wasm32-wasip2'; cp a b",
+            "RUSTFLAGS=-g sh -c \"cargo build --target wasm32-wasip2\"",
+            "(cargo build --target wasm32-wasip2)",
+        ] {
+            assert_eq!(targets(command), ["wasm32-wasip2"], "{command}");
+        }
+        for command in [
+            "cargo build --target-dir x",
+            "npm run build --target wasm32-wasip2",
+            "cargo build --target x86_64-unknown-linux-gnu",
+            "cargo build --target wasm32-own.json",
+            "cargo build --target $TARGET",
+            "cargo build --target",
+        ] {
+            assert_eq!(targets(command), [""; 0], "{command}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{self, Invalid};
-use crate::telemetry;
+use crate::{output, telemetry};
 
 /// Bad input of the user: `EX_USAGE` of sysexits.h.
 const EXIT_USAGE: u8 = 64;
@@ -105,7 +105,7 @@ pub(crate) fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", telemetry::worded(&error));
+            output::note(telemetry::worded(&error));
             ExitCode::from(if error.is::<Invalid>() {
                 EXIT_USAGE
             } else {

@@ -5,6 +5,7 @@ mod build;
 mod cli;
 mod commands;
 mod configuration;
+mod output;
 mod progress;
 mod seed;
 mod state;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use http::uri::Scheme;
 use http::{Request, Response};
 use stoa_capabilities::{Capabilities, Unresolved, keyvalue};
-use stoa_gateway::{BodyError, Failure, Inner, Matched, RequestBody};
+use stoa_gateway::{BodyError, Connected, Failure, Inner, Matched, RequestBody};
 use stoa_manifest::component::Source as Code;
 use stoa_manifest::hosts::Destination;
 use stoa_manifest::http::Executor;
@@ -20,7 +22,8 @@ use stoa_runtime::{
 
 use crate::commands::{Invalid, Project};
 use crate::configuration::Configuration;
-use crate::progress::Step;
+use crate::output;
+use crate::progress::Progress;
 use crate::state::State;
 
 /// How long a client is asked to wait when a component is full or its instance went away.
@@ -95,22 +98,50 @@ fn open(
     Ok((capabilities, described))
 }
 
-/// Tells every problem of every component at once.
+/// Prepares all components, on all cores. Tells every problem of every component at once.
 fn prepare_all(
     project: &Project,
     capabilities: &Capabilities,
     runtime: &Runtime,
 ) -> anyhow::Result<BTreeMap<ComponentId, Arc<Revision>>> {
-    let mut prepared = BTreeMap::new();
-    let mut problems = Vec::new();
-    for (id, component) in &project.app.components {
-        match prepare(id, component, &project.root, capabilities, runtime) {
-            Ok(revision) => drop(prepared.insert(id.clone(), revision)),
-            Err(found) => problems.extend(found),
-        }
-    }
+    let components: Vec<_> = project.app.components.iter().collect();
+    let progress = Progress::start(components.len());
+    let next = AtomicUsize::new(0);
+    // Whoever is done takes the next one: some compile for seconds, others are found compiled.
+    let work = || {
+        std::iter::from_fn(|| components.get(next.fetch_add(1, Ordering::Relaxed)))
+            .map(|(id, component)| {
+                let prepared = prepare(
+                    id,
+                    component,
+                    &project.root,
+                    capabilities,
+                    runtime,
+                    &progress,
+                );
+                prepared.map(|revision| ((*id).clone(), revision))
+            })
+            .collect::<Vec<_>>()
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined
+            .flat_map(|outcomes| outcomes.expect("preparing does not panic"))
+            .collect()
+    });
+    progress.done();
+    let (prepared, problems): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    let mut problems: Vec<String> = problems
+        .into_iter()
+        .filter_map(Result::err)
+        .flatten()
+        .collect();
+    // In the order of the components, not of the threads.
+    problems.sort();
     match problems.is_empty() {
-        true => Ok(prepared),
+        true => Ok(prepared.into_iter().filter_map(Result::ok).collect()),
         false => Err(Invalid(problems.join("\nerror: ")).into()),
     }
 }
@@ -121,6 +152,7 @@ fn prepare(
     root: &Path,
     capabilities: &Capabilities,
     runtime: &Runtime,
+    progress: &Progress,
 ) -> Result<Arc<Revision>, Vec<String>> {
     let path = match &component.source {
         Code::Path(path) => root.join(path),
@@ -130,13 +162,16 @@ fn prepare(
     };
     let wasm = read(id, component, &path).map_err(|missing| vec![missing])?;
     let refused = |error: PrepareError| vec![worded(id, &path, &error)];
-    let step = Step::start(format!("Preparing {id}"));
+    let start = Instant::now();
     let artifact = runtime.load(&wasm).map_err(refused)?;
-    step.done(if artifact.compiled() {
-        "compiled"
-    } else {
-        "found compiled"
-    });
+    let outcome = match artifact.compiled() {
+        true => "compiled",
+        false => "found compiled",
+    };
+    progress.note(&format!(
+        "Preparing {id}: {outcome} ({:.1} s)",
+        start.elapsed().as_secs_f64()
+    ));
     let granted = capabilities
         .grant(id, artifact.revision(), &component.grants)
         .map_err(|unresolved| unresolved.iter().map(unknown_label).collect::<Vec<_>>())?;
@@ -280,25 +315,19 @@ impl Deployment {
 
     /// Prints what runs where.
     pub(crate) fn describe(&self, app: &App) {
-        println!("{} {}", app.name, app.version);
+        output::line(format_args!("{} {}", app.name, app.version));
         for route in &app.routes {
-            println!(
-                "  {:<24} {}",
-                shown(&route.pattern),
-                self.target(&route.target)
-            );
+            let (pattern, target) = (shown(&route.pattern), self.target(&route.target));
+            output::line(format_args!("  {pattern:<24} {target}"));
         }
         for store in &self.stores {
-            println!("  {store}");
+            output::line(format_args!("  {store}"));
         }
         let allocation = match self.runtime.allocation() {
             Allocation::Pooling => "pooled instances",
             Allocation::OnDemand => "instances mapped on demand",
         };
-        println!("  {} cores, {allocation}", self.cores);
-        for warning in &app.warnings {
-            eprintln!("{warning}");
-        }
+        output::line(format_args!("  {} cores, {allocation}", self.cores));
     }
 
     fn target(&self, target: &stoa_manifest::http::Target) -> String {
@@ -327,12 +356,16 @@ async fn answer(
     handlers: &HashMap<ComponentId, Handler>,
     request: Request<RequestBody>,
 ) -> Result<Response<ResponseBody>, Failure> {
-    let matched = request
-        .extensions()
-        .get::<Matched>()
-        .ok_or(Failure::Broken)?;
+    let extensions = request.extensions();
+    let connected = extensions.get::<Connected>();
+    let scheme: Option<Scheme> = connected.map(|connected| connected.scheme.clone());
+    let matched = extensions.get::<Matched>().ok_or(Failure::Broken)?;
     let handler = handlers.get(matched.component()).ok_or(Failure::Broken)?;
-    let request = request.map(|body| http_body_util::BodyExt::map_err(body, body_error));
+    let mut request = request.map(|body| http_body_util::BodyExt::map_err(body, body_error));
+    // In a type that both sides know: the runtime does not know the gateway's.
+    if let Some(scheme) = scheme {
+        request.extensions_mut().insert(scheme);
+    }
     handler
         .handle(request)
         .await

@@ -2,13 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use stoa_testkit::{Ended, Host, Launch, probe};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 /// A client gives up after this; a bound for broken runs, not a measure.
 const CLIENT_MAX: Duration = Duration::from_secs(30);
+/// A start takes at most so long; a bound for broken runs, too.
+const START_MAX: Duration = Duration::from_secs(120);
 
 fn manifest(component: &str) -> String {
     format!(
@@ -44,11 +48,14 @@ fn get(address: SocketAddr, path: &str) -> String {
 /// A program that runs the binary under a limit.
 fn script(launch: &Launch, limit: &str) -> String {
     let path = launch.folder().join("limited");
-    std::fs::write(&path, format!("#!/bin/bash\n{limit}\nexec {STOA} \"$@\"\n"))
-        .expect("it can be written");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&path, mode).expect("it can be made a program");
+    program(&path, &format!("{limit}\nexec {STOA} \"$@\""));
     path.display().to_string()
+}
+
+fn program(path: &Path, text: &str) {
+    std::fs::write(path, format!("#!/bin/bash\n{text}\n")).expect("it can be written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(path, mode).expect("it can be made a program");
 }
 
 /// It failed with this code and said all of these.
@@ -194,6 +201,71 @@ fn a_failing_build_is_told() {
         1,
         &["the build command of `guest` failed", "`exit 3`"],
     );
+}
+
+#[test]
+fn a_target_that_cannot_be_added_is_a_warning() {
+    let wasm = probe("hello-02").display().to_string();
+    let build = format!("echo cargo --target wasm32-wasip2 && cp {wasm} guest.wasm");
+    let component = format!("source = \"guest.wasm\"\nbuild.command = \"{build}\"");
+    let launch = Launch::new(STOA, &manifest(&component));
+    // A rustup that has no target and gets none.
+    let rustup = launch.folder().join("rustup");
+    program(&rustup, "[ \"$2\" = list ]");
+    let path = std::env::var("PATH").expect("there is a path");
+    let path = format!("{}:{path}", launch.folder().display());
+    let host = launch.environment("PATH", &path).start();
+    host.logged("warning: the Rust target `wasm32-wasip2` is missing and could not be added");
+    assert!(get(host.address(), "/").contains("Hello"));
+}
+
+#[test]
+fn warnings_are_told_before_the_build_however_quiet() {
+    let component = "source = \"x.wasm\"\nbuild.command = \"exit 3\"\n[component.forgotten]\nsource = \"x.wasm\"";
+    let launch =
+        Launch::new(STOA, &manifest(component)).arguments(&["--quiet", "--listen", "127.0.0.1:0"]);
+    let ended = launch.fail();
+    assert_says(&ended, 1, &["warning", "`forgotten` is used by no trigger"]);
+    let place = |part| ended.stderr.find(part);
+    assert!(place("forgotten") < place("Building"), "{}", ended.stderr);
+}
+
+#[test]
+fn nobody_has_to_read_its_errors() {
+    let launch = Launch::new(STOA, &serving("hello-02"));
+    // A pipe whose reader has gone.
+    let wrapper = script(&launch, "exec 2> >(:)\nwait $!");
+    let host = launch.binary(wrapper).start();
+    assert!(get(host.address(), "/").contains("Hello"));
+}
+
+#[test]
+fn nobody_has_to_read_what_it_prints() {
+    let launch = Launch::new(STOA, &serving("hello-02"));
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = free.local_addr().expect("it has an address");
+    drop(free);
+    let mut child = Command::new(STOA)
+        .args(["up", "--listen", &address.to_string()])
+        .current_dir(launch.folder())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary can be run");
+    drop(child.stdout.take());
+    let start = Instant::now();
+    while TcpStream::connect(address).is_err() && start.elapsed() < START_MAX {
+        assert!(
+            child.try_wait().expect("it can be asked").is_none(),
+            "the host has ended"
+        );
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let answer = get(address, "/");
+    drop(child.kill());
+    drop(child.wait());
+    assert!(answer.contains("Hello"), "{answer}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(crate) async fn read(
     if !accepted.contains(&media::essence(request).as_str()) {
         return Err(media::unsupported(accept, accepted));
     }
+    media::expect_identity(request)?;
     let bytes = request
         .body()
         .bytes(DOCUMENT_BYTES_MAX)

@@ -16,7 +16,7 @@ struct Listing {
     next: Option<String>,
 }
 
-/// One page. It may hold fewer products than asked for; there are more exactly if it names a `next`.
+/// One page. It may hold fewer products than asked for, or none; there are more exactly if it names a `next`.
 pub(crate) async fn list(request: &Request) -> Result<Response, Problem> {
     let limit = limit(request.query_value("limit"))?;
     let after = request.query_value("cursor").map(key_of).transpose()?;
@@ -28,11 +28,7 @@ pub(crate) async fn list(request: &Request) -> Result<Response, Problem> {
         .list(range)
         .await
         .map_err(|error| faults::store(&error))?;
-    let items = page
-        .entries
-        .into_iter()
-        .filter_map(|entry| product(entry).transpose())
-        .collect::<Result<_, _>>()?;
+    let items = page.entries.into_iter().filter_map(product).collect();
     let next = page.next.as_deref().map(cursor::encode);
     Ok(answered(Listing { items, next }, limit))
 }
@@ -48,13 +44,11 @@ fn answered(listing: Listing, limit: u32) -> Response {
     }
 }
 
-fn product(entry: Entry) -> Result<Option<Product>, Problem> {
-    let Some(value) = entry.value else {
-        return Ok(None);
-    };
-    let product =
-        Product::decode(&value.bytes).map_err(|error| faults::unreadable(&entry.key, &error))?;
-    Ok(Some(product))
+/// `None` for a value that is no product: one that somebody else wrote must not hide the others of its page.
+fn product(entry: Entry) -> Option<Product> {
+    Product::decode(&entry.value?.bytes)
+        .inspect_err(|error| faults::note_unreadable(&entry.key, error))
+        .ok()
 }
 
 fn limit(text: Option<&str>) -> Result<u32, Problem> {

@@ -1,6 +1,6 @@
 //! Cuts a stream of bytes into rows, whatever the chunks are and however long a row is.
 
-/// The longest row that is read. A longer one is dropped as it arrives, up to the next line end.
+/// The longest row that is read. A longer one is dropped as it arrives, up to where it ends.
 pub(crate) const ROW_BYTES_MAX: usize = 64 * 1024;
 
 /// What some editors put in front of a text.
@@ -76,20 +76,13 @@ impl Splitter {
     }
 
     fn ends_row(&self, byte: u8) -> bool {
-        // Of a row that is dropped nobody knows which quotes are meant: the next line end must do.
-        byte == b'\n' && (self.skipping || self.place != Place::Quoted)
+        byte == b'\n' && self.place != Place::Quoted
     }
 
+    /// A row that is dropped is still followed: were its quotes forgotten, the text of a long field would be read as
+    /// rows.
     fn push(&mut self, byte: u8) {
-        if self.skipping {
-            return;
-        }
-        if self.row.len() == ROW_BYTES_MAX {
-            self.skipping = true;
-            self.row.clear();
-            return;
-        }
-        self.row.push(byte);
+        self.keep(byte);
         if self.at_start && BYTE_ORDER_MARK.starts_with(&self.row) {
             // The first field starts after the mark.
             return;
@@ -97,6 +90,16 @@ impl Splitter {
         self.at_start = false;
         if self.framing == Framing::Csv {
             self.place = self.place.after(byte);
+        }
+    }
+
+    fn keep(&mut self, byte: u8) {
+        if self.row.len() == ROW_BYTES_MAX {
+            self.skipping = true;
+            self.row.clear();
+        }
+        if !self.skipping {
+            self.row.push(byte);
         }
     }
 
@@ -198,18 +201,43 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_too_long_is_dropped_up_to_the_next_line_end() {
+    fn a_row_that_is_too_long_is_dropped_up_to_its_end() {
         let longest = "a".repeat(ROW_BYTES_MAX);
         let body = format!("{longest}\n{longest}a\nb\n");
         assert_eq!(
             rows(Framing::Lines, body.as_bytes()),
             [row(&longest), Record::TooLong, row("b")]
         );
-        let body = format!("\"{longest}\nb\n");
+        let body = format!("{longest}a\nb\n");
         assert_eq!(
             rows(Framing::Csv, body.as_bytes()),
             [Record::TooLong, row("b")]
         );
+    }
+
+    #[test]
+    fn a_line_end_within_quotes_does_not_end_a_row_that_is_too_long() {
+        let longest = "a".repeat(ROW_BYTES_MAX);
+        // The last of these is closed by the first byte that is dropped.
+        let fields = [
+            format!("\"{longest}\nb\""),
+            format!("\"{longest}\"\"\nb\""),
+            format!("\"a\nb\",\"{longest}\nb\",c"),
+            format!("\"{}\"", "a".repeat(ROW_BYTES_MAX - 1)),
+        ];
+        for field in fields {
+            let body = format!("{field}\nc\n");
+            assert_eq!(
+                rows(Framing::Csv, body.as_bytes()),
+                [Record::TooLong, row("c")]
+            );
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_drops_what_follows() {
+        let body = format!("\"{}\nb\n", "a".repeat(ROW_BYTES_MAX));
+        assert_eq!(rows(Framing::Csv, body.as_bytes()), [Record::TooLong]);
     }
 
     #[test]

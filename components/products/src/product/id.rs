@@ -29,11 +29,6 @@ pub(crate) fn key(id: &str) -> String {
     format!("{PREFIX}{id}")
 }
 
-/// Whether a product could be stored under this key.
-pub(crate) fn is_key(text: &str) -> bool {
-    text.strip_prefix(PREFIX).is_some_and(is_id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -126,6 +126,10 @@ mod tests {
             pointers("/price/currency", json!("eur")),
             ["#/price/currency"]
         );
+        assert_eq!(
+            pointers("/price/currency", json!("ABC")),
+            ["#/price/currency"]
+        );
         assert_eq!(pointers("/tags", json!(vec!["a"; 21])), ["#/tags"]);
         assert_eq!(pointers("/tags/1", json!("")), ["#/tags/1"]);
     }

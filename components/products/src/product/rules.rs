@@ -1,5 +1,7 @@
 //! What each text of a product may look like. A rule answers what is wrong, as the end of a sentence.
 
+mod currency;
+
 const SKU_CHARS_MAX: usize = 64;
 const NAME_CHARS_MAX: usize = 200;
 const DESCRIPTION_CHARS_MAX: usize = 4000;
@@ -45,8 +47,10 @@ pub(crate) fn brand(text: &str) -> Result<(), String> {
 }
 
 pub(crate) fn currency(text: &str) -> Result<(), String> {
-    let fits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    ensure(fits, "must be three upper-case letters")
+    ensure(
+        currency::is_active(text),
+        "must be the ISO 4217 code of an active currency, such as EUR",
+    )
 }
 
 pub(crate) fn tag(text: &str) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Creating, changing and deleting products one by one.
 
-use super::{COLLECTION, create, created, cup, etag, get, handle, patch, problem, status};
+use super::{COLLECTION, create, created, cup, etag, get, handle, patch, problem, spoiled, status};
 use serde_json::{Value, json};
 use stoa_sdk::http::Method;
 use stoa_sdk::keyvalue::Error;
@@ -57,6 +57,21 @@ fn refused_when_the_media_type_is_another() {
     let answer = Call::post(COLLECTION, "text/plain", cup("A-1").to_string()).send(handle);
     assert_eq!(status(&answer), 415);
     assert_eq!(answer.header("accept"), Some("application/json"));
+}
+
+#[test]
+fn refused_when_the_body_is_compressed() {
+    let codings: [&[u8]; 3] = [b"gzip", b"identity, br", b"\xff"];
+    for coding in codings {
+        let answer = Call::post(COLLECTION, "application/json", cup("A-1").to_string())
+            .header("content-encoding", coding)
+            .send(handle);
+        assert_eq!(
+            (status(&answer), answer.header("accept-encoding")),
+            (415, Some("identity"))
+        );
+    }
+    assert_eq!(applied("products"), 0);
 }
 
 // === Changing ===
@@ -119,6 +134,37 @@ fn refused_when_the_version_is_another() {
 }
 
 #[test]
+fn refused_when_the_condition_cannot_be_read() {
+    let location = created("A-1");
+    for call in [
+        patch(&location, json!({"stock": 1})),
+        Call::new(Method::Delete, &location),
+    ] {
+        let answer = call.header("if-match", b"\"\xff\"").send(handle);
+        assert_eq!(status(&answer), 412);
+    }
+    assert_eq!(applied("products"), 1);
+}
+
+#[test]
+fn refused_when_the_version_is_ruled_out() {
+    let location = created("A-1");
+    let tag = etag(&get(&location));
+    for condition in ["*", tag.as_str()] {
+        for call in [
+            patch(&location, json!({"stock": 1})),
+            Call::new(Method::Delete, &location),
+        ] {
+            let answer = call.header("if-none-match", condition).send(handle);
+            assert_eq!((status(&answer), etag(&answer)), (412, tag.clone()));
+        }
+    }
+    assert_eq!(applied("products"), 1);
+    let other = patch(&location, json!({"stock": 1})).header("if-none-match", "\"0\"");
+    assert_eq!(other.send(handle).status, 200);
+}
+
+#[test]
 fn a_change_is_tried_again_when_somebody_else_was_faster() {
     let location = created("A-1");
     refuse("products", Error::Conflict(String::new()));
@@ -145,6 +191,17 @@ fn what_was_deleted_is_gone() {
         status(&Call::new(Method::Delete, &location).send(handle)),
         404
     );
+}
+
+#[test]
+fn what_is_no_product_can_be_deleted() {
+    let location = spoiled("A-1");
+    assert_eq!(status(&get(&location)), 500);
+    assert_eq!(
+        Call::new(Method::Delete, &location).send(handle).status,
+        204
+    );
+    assert_eq!(create(&cup("A-1")).status, 201);
 }
 
 // === Failures of the store ===

@@ -159,6 +159,35 @@ fn a_row_that_is_too_long_is_rejected_by_its_number() {
 }
 
 #[test]
+fn the_text_of_a_field_that_is_too_long_holds_no_rows() {
+    let body = format!(
+        "sku,name,category,price_amount,price_currency,description\n\
+         A-1,Cup,ceramics,1250,EUR,\"{}\nA-2,Cup,ceramics,1250,EUR,\n\"\n\
+         A-3,Cup,ceramics,1250,EUR,\n",
+        "x".repeat(70_000)
+    );
+    let (lines, last) = report(Call::post(IMPORT, "text/csv", body));
+    assert_eq!(results(&lines), ["rejected", "accepted"]);
+    assert_eq!(lines[1]["sku"], "A-3");
+    assert_eq!(last["summary"], summary(1, 0, 0, 1));
+}
+
+#[test]
+fn refused_when_the_body_is_compressed() {
+    let answer = Call::post(IMPORT, NDJSON, "")
+        .header("content-encoding", "gzip")
+        .send(handle);
+    assert_eq!(
+        (answer.status, answer.header("accept-encoding")),
+        (415, Some("identity"))
+    );
+    let (lines, _) = report(
+        Call::post(IMPORT, NDJSON, ndjson(&[cup("A-1")])).header("content-encoding", "Identity"),
+    );
+    assert_eq!(results(&lines), ["accepted"]);
+}
+
+#[test]
 fn a_header_that_is_not_ours_ends_the_import() {
     let (lines, last) = report(Call::post(IMPORT, "text/csv", "sku,name\nA-1,Cup\n"));
     assert!(lines.is_empty());

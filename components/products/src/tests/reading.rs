@@ -1,6 +1,6 @@
 //! Reading products, one by one and in pages.
 
-use super::{COLLECTION, created, etag, get, handle, status};
+use super::{COLLECTION, created, etag, get, handle, spoil, spoiled, status};
 use serde_json::json;
 use stoa_sdk::http::Method;
 use stoa_sdk::testing::Call;
@@ -28,6 +28,28 @@ fn what_a_client_has_is_not_sent_again() {
             .status,
         200
     );
+}
+
+#[test]
+fn refused_when_the_version_is_another() {
+    let location = created("A-1");
+    let tag = etag(&get(&location));
+    for method in [Method::Get, Method::Head] {
+        let with = |condition: &str| {
+            Call::new(method.clone(), &location)
+                .header("if-match", condition)
+                .send(handle)
+        };
+        let answer = with("\"0\"");
+        assert_eq!((answer.status, etag(&answer)), (412, tag.clone()));
+        assert_eq!(with(&tag).status, 200);
+        assert_eq!(with("*").status, 200);
+    }
+    // The first condition is decided first.
+    let both = Call::get(&location)
+        .header("if-match", "\"0\"")
+        .header("if-none-match", &tag);
+    assert_eq!(both.send(handle).status, 412);
 }
 
 #[test]
@@ -106,6 +128,27 @@ fn pages_lead_through_every_product_once() {
     }
     assert_eq!(ids.len(), 5);
     assert!(ids.is_sorted());
+}
+
+#[test]
+fn what_is_no_product_hides_no_others() {
+    created("A-1");
+    spoiled("A-2");
+    // Behind every product, so that a page ends at it and names it in its cursor.
+    spoil("product/x");
+    spoil("product/y");
+    let listing = get(COLLECTION).json();
+    assert_eq!(listing["items"].as_array().map(Vec::len), Some(1));
+    let mut target = "/v1/products?limit=1".to_owned();
+    let mut found = 0;
+    for _ in 0..4 {
+        let page = get(&target);
+        assert_eq!(page.status, 200);
+        found += page.json()["items"].as_array().map_or(0, Vec::len);
+        let next = page.json()["next"].as_str().map(str::to_owned);
+        target = format!("/v1/products?limit=1&cursor={}", next.unwrap_or_default());
+    }
+    assert_eq!(found, 1);
 }
 
 #[test]

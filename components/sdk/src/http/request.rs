@@ -72,6 +72,13 @@ impl Request {
             .filter_map(|(_, value)| std::str::from_utf8(value).ok())
     }
 
+    /// Whether there is a header of this name, in any case. A condition that cannot be read is still a condition.
+    pub fn has_header(&self, name: &str) -> bool {
+        self.headers
+            .iter()
+            .any(|(key, _)| key.eq_ignore_ascii_case(name))
+    }
+
     /// Takes the body out. Asked again, it gives an empty one.
     pub fn body(&mut self) -> Body {
         std::mem::take(&mut self.body)
@@ -112,5 +119,11 @@ mod tests {
     #[test]
     fn a_header_that_is_no_text_is_not_shown() {
         assert_eq!(request("/").header("x-blob"), None);
+    }
+
+    #[test]
+    fn a_header_that_is_no_text_is_there() {
+        assert!(request("/").has_header("X-Blob"));
+        assert!(!request("/").has_header("x-other"));
     }
 }

@@ -5,6 +5,8 @@
 //! channel: no file is touched on their threads.
 
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};

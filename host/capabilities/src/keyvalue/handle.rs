@@ -1,5 +1,9 @@
 //! A granted store: the only form in which a component ever holds one.
 
+mod budget;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +11,7 @@ use std::time::Duration;
 use stoa_manifest::grants::keyvalue::{Access, Grant};
 use tracing::{info, warn};
 
+use self::budget::Budget;
 use super::{
     Action, CALL_BYTES_MAX, Change, Condition, Error, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, Page,
     Projection, Range, Store, VALUE_BYTES_MAX, Value, Version,
@@ -14,8 +19,8 @@ use super::{
 use crate::Holder;
 use crate::metrics::{KEYVALUE_CALLS_TOTAL, KEYVALUE_REFUSED_TOTAL};
 
-/// A store behind a component's grant. Cheap to clone; checks access, prefix and sizes, bounds the wait, counts and
-/// logs refusals. A backend behind it sees only requests that are allowed.
+/// A store behind a component's grant. Cheap to clone; checks access, prefix and sizes, bounds the wait and the bytes
+/// in flight, counts and logs refusals. A backend behind it sees only requests that are allowed.
 #[derive(Clone)]
 pub struct Handle {
     inner: Arc<Inner>,
@@ -26,6 +31,7 @@ struct Inner {
     grant: Grant,
     holder: Holder,
     deadline: Duration,
+    budget: Budget,
     /// Registered when the grant is resolved, so that a call that succeeds formats and looks up nothing.
     succeeded: [metrics::Counter; Operation::ALL.len()],
 }
@@ -61,6 +67,7 @@ impl Handle {
                 grant,
                 holder,
                 deadline,
+                budget: Budget::new(),
                 succeeded,
             }),
         }
@@ -69,6 +76,11 @@ impl Handle {
     /// The label it was granted under.
     pub fn label(&self) -> &str {
         self.inner.holder.label.as_str()
+    }
+
+    /// The longest that a call takes.
+    pub fn deadline(&self) -> Duration {
+        self.inner.deadline
     }
 
     /// The value of `key`.
@@ -82,6 +94,7 @@ impl Handle {
         self.call(Operation::Get, async {
             count(keys.len())?;
             keys.iter().try_for_each(|key| self.visible(key))?;
+            let _held = self.inner.budget.room(budget::of_values(&keys)).await?;
             self.inner.store.get_many(keys).await
         })
         .await
@@ -91,7 +104,9 @@ impl Handle {
     pub async fn list(&self, range: Range) -> Result<Page, Error> {
         self.call(Operation::List, async {
             count(range.limit)?;
-            self.inner.store.list(self.narrowed(range)?).await
+            let range = self.narrowed(range)?;
+            let _held = self.inner.budget.room(budget::of_page(&range)).await?;
+            self.inner.store.list(range).await
         })
         .await
     }
@@ -105,6 +120,7 @@ impl Handle {
                 .iter()
                 .try_for_each(|change| self.visible(&change.key))?;
             batch(&changes)?;
+            let _held = self.inner.budget.hold(budget::of_changes(&changes))?;
             self.inner.store.apply(changes).await
         })
         .await

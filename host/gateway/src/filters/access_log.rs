@@ -6,11 +6,14 @@ use std::time::Instant;
 
 use http::{Method, Request, Response, Uri, Version};
 use tower::{Layer, Service, layer::layer_fn};
-use tracing::{Level, debug, enabled};
+use tracing::{Level, Value, debug, enabled};
 
 use super::{After, Then};
 use crate::metrics::GATEWAY_REQUESTS_TOTAL;
-use crate::router::RouteId;
+use crate::router::{RouteId, class};
+
+/// The status of a request that nobody waited for any longer.
+const GONE: &str = "gone";
 
 pub(crate) fn layer<S>() -> impl Layer<S, Service = AccessLog<S>> + Clone {
     layer_fn(AccessLog)
@@ -39,12 +42,18 @@ where
             version: request.version(),
             start: Instant::now(),
         });
-        Then::new(self.0.call(request), Record { line })
+        let record = Record {
+            line,
+            answered: false,
+        };
+        Then::new(self.0.call(request), record)
     }
 }
 
+/// Dropped without an answer when the client leaves before the head, or is cut off.
 pub(crate) struct Record {
     line: Option<Line>,
+    answered: bool,
 }
 
 struct Line {
@@ -54,28 +63,83 @@ struct Line {
     start: Instant,
 }
 
+impl Line {
+    fn write(&self, status: impl Value, route: &str) {
+        let Self {
+            method,
+            uri,
+            version,
+            start,
+        } = self;
+        let (path, micros) = (uri.path(), start.elapsed().as_micros());
+        debug!(target: "access", %method, path, ?version, status, route, micros, "request");
+    }
+}
+
 impl<B> After<Result<Response<B>, Infallible>> for Record {
     type Output = Result<Response<B>, Infallible>;
 
-    fn after(self, outcome: Result<Response<B>, Infallible>) -> Self::Output {
+    fn after(mut self, outcome: Result<Response<B>, Infallible>) -> Self::Output {
+        self.answered = true;
         let Ok(response) = outcome;
         let route = response.extensions().get::<RouteId>();
         let status = response.status();
         match route {
             Some(route) => route.count(status),
-            None => metrics::counter!(GATEWAY_REQUESTS_TOTAL, "route" => "", "status" => crate::router::class(status)).increment(1),
+            None => count(class(status)),
         }
-        if let Some(Line {
-            method,
-            uri,
-            version,
-            start,
-        }) = self.line
-        {
-            let (path, micros) = (uri.path(), start.elapsed().as_micros());
-            let route = route.map_or("", RouteId::as_str);
-            debug!(target: "access", %method, path, ?version, status = status.as_u16(), route, micros, "request");
+        if let Some(line) = &self.line {
+            line.write(status.as_u16(), route.map_or("", RouteId::as_str));
         }
         Ok(response)
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        count(GONE);
+        if let Some(line) = &self.line {
+            line.write(GONE, "");
+        }
+    }
+}
+
+/// Without a route: none matched, or none is known here yet.
+fn count(status: &'static str) {
+    metrics::counter!(GATEWAY_REQUESTS_TOTAL, "route" => "", "status" => status).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::recorded::Recorded;
+
+    #[test]
+    fn a_request_whose_client_leaves_before_the_answer_is_counted_once() {
+        let recorded = Recorded::default();
+        metrics::with_local_recorder(&recorded, || {
+            let never = tower::service_fn(|_: Request<()>| {
+                std::future::pending::<Result<Response<()>, Infallible>>()
+            });
+            drop(layer().layer(never).call(Request::new(())));
+        });
+        assert_eq!(recorded.count(GATEWAY_REQUESTS_TOTAL, GONE), 1);
+    }
+
+    #[test]
+    fn a_request_that_is_answered_is_not_counted_as_gone() {
+        let recorded = Recorded::default();
+        metrics::with_local_recorder(&recorded, || {
+            let Ok(_) = Record {
+                line: None,
+                answered: false,
+            }
+            .after(Ok(Response::new(())));
+        });
+        assert_eq!(recorded.count(GATEWAY_REQUESTS_TOTAL, "2xx"), 1);
+        assert_eq!(recorded.count(GATEWAY_REQUESTS_TOTAL, GONE), 0);
     }
 }

@@ -1,10 +1,10 @@
-//! A cap on requests in flight: beyond it the answer is 503 at once.
+//! A cap on requests in flight, from their head to the end of their answer: beyond it the answer is 503 at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use http::Request;
+use http::{Request, Response};
 use tower::{Layer, Service, layer::layer_fn};
 
 use super::{After, Then};
@@ -29,13 +29,13 @@ pub(crate) struct InFlight<S> {
     limit: usize,
 }
 
-impl<S, I> Service<Request<I>> for InFlight<S>
+impl<S, I, B> Service<Request<I>> for InFlight<S>
 where
-    S: Service<Request<I>, Error = Rejection>,
+    S: Service<Request<I>, Response = Response<B>, Error = Rejection>,
 {
-    type Response = S::Response;
+    type Response = Response<B>;
     type Error = Rejection;
-    type Future = Then<S::Future, Place, Result<S::Response, Rejection>>;
+    type Future = Then<S::Future, Place, Result<Response<B>, Rejection>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         self.inner.poll_ready(cx)
@@ -51,7 +51,7 @@ where
     }
 }
 
-/// Given back when the head of the answer is there, or the client is gone.
+/// Given back when the answer's body is out, or the client is gone.
 pub(crate) struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
@@ -60,10 +60,13 @@ impl Drop for Place {
     }
 }
 
-impl<T> After<T> for Place {
-    type Output = T;
+impl<B> After<Result<Response<B>, Rejection>> for Place {
+    type Output = Result<Response<B>, Rejection>;
 
-    fn after(self, outcome: T) -> T {
-        outcome
+    fn after(self, outcome: Result<Response<B>, Rejection>) -> Self::Output {
+        let mut response = outcome?;
+        // The connection takes it from there and holds it with the body. Shared only because extensions can be cloned.
+        response.extensions_mut().insert(Arc::new(self));
+        Ok(response)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use stoa_gateway::config::Tls;
-use stoa_gateway::{Listener, Routes, Shared};
+use stoa_gateway::{Listener, Shared};
 use stoa_manifest::App;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use crate::cli::Up;
 use crate::configuration::{Configuration, Seed};
 use crate::state::State;
 use crate::wiring::{self, Deployment};
-use crate::{build, seed};
+use crate::{build, output, seed};
 
 /// Threads for drivers, the listener and signals: they wait more than they work.
 const DRIVER_THREADS: usize = 2;
@@ -25,6 +25,10 @@ pub(crate) fn up(arguments: &Up) -> anyhow::Result<()> {
     let mut project = Project::read(&arguments.application)?;
     let configuration = configuration(arguments, &project.root)?;
     wiring::check_supported(&project.app)?;
+    // Before the build, whose output they would follow, and however quiet: they may be why something fails.
+    for warning in &project.app.warnings {
+        output::note(warning);
+    }
     for component in project.app.components.values_mut() {
         component
             .environment
@@ -117,12 +121,10 @@ async fn serve(
     }
     let stop = CancellationToken::new();
     let signals = tokio::spawn(stop_on_signal(stop.clone())?);
+    let address = listener.address().context("cannot tell where it listens")?;
     // The one line that programs wait for.
-    println!(
-        "listening on {scheme}://{}",
-        listener.address().context("cannot tell where it listens")?
-    );
-    let shared = Shared::new(&limits, Routes::new(&app.routes));
+    output::line(format_args!("listening on {scheme}://{address}"));
+    let shared = Shared::new(&limits, app);
     let cores = deployment.cores();
     let deployment = Arc::new(deployment);
     let public = move |_| stoa_gateway::stack(&shared, deployment.on_core());

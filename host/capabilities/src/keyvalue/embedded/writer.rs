@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use tokio::sync::mpsc;
 
 use super::{QUEUE_CALLS_MAX, Reply, unavailable};
@@ -40,6 +41,7 @@ pub(super) fn spawn(
     path: &Path,
 ) -> rusqlite::Result<mpsc::Sender<Call>> {
     connection.execute_batch(SCHEMA)?;
+    raise_sequence(&connection)?;
     let (sender, mut calls) = mpsc::channel(QUEUE_CALLS_MAX);
     let log = Log::of(path);
     std::thread::spawn(move || {
@@ -58,6 +60,22 @@ pub(super) fn spawn(
         }
     });
     Ok(sender)
+}
+
+/// Lifts the sequence above every version that was ever given out. The file alone does not know them all: a power cut
+/// may take its last commits, and a state directory that was removed or restored takes the count with it, while clients
+/// keep versions as entity tags. No writer makes a write per microsecond, so that the clock is ahead of any sequence
+/// that started at it.
+fn raise_sequence(connection: &Connection) -> rusqlite::Result<()> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let microseconds = i64::try_from(now.as_micros()).unwrap_or(0);
+    connection.execute(
+        "UPDATE sequence SET version = max(version, ?1)",
+        [microseconds],
+    )?;
+    Ok(())
 }
 
 impl Call {
@@ -101,19 +119,14 @@ fn transact(
     waiting: &mut VecDeque<Call>,
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<()> {
-    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-    let transaction = match begun {
-        Ok(transaction) => transaction,
+    let (transaction, mut version) = match begin(connection) {
+        Ok(begun) => begun,
         Err(error) => {
-            // Their callers see the answer go, and that is one.
+            // Their callers see the answer go, and that is one. Kept, they would fail again at once, for ever.
             waiting.clear();
             return Err(error);
         }
     };
-    // Read in every transaction: another process may have the file open, and the version of a deleted key must not
-    // come again, so it is not taken from the entries.
-    let mut version =
-        transaction.query_row("SELECT version FROM sequence", [], |row| row.get(0))?;
     let mut bytes = 0;
     while bytes < BYTES_PER_COMMIT_MAX
         && let Some(call) = waiting.pop_front()
@@ -131,6 +144,14 @@ fn transact(
         .prepare_cached("UPDATE sequence SET version = ?1")?
         .execute([version])?;
     transaction.commit()
+}
+
+/// A transaction and the last version. It is read in every transaction: another process may have the file open, and the
+/// version of a deleted key must not come again, so it is not taken from the entries.
+fn begin(connection: &mut Connection) -> rusqlite::Result<(Transaction<'_>, i64)> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = transaction.query_row("SELECT version FROM sequence", [], |row| row.get(0))?;
+    Ok((transaction, version))
 }
 
 impl Call {

@@ -6,7 +6,7 @@ use wasmtime_wasi::TrappableError;
 
 use self::bindings::wasi::keyvalue::store::{self, Error, KeyResponse};
 use self::bindings::wasi::keyvalue::{atomics, batch};
-use super::{Bucket, delete, set};
+use super::{Bucket, delete, last_of_each, set};
 use crate::instance::{HasHost, Host, State};
 
 mod bindings {
@@ -33,8 +33,11 @@ mod bindings {
 
 pub(crate) type Failure = TrappableError<Error>;
 
-/// Pages that a numbered cursor may skip: the cursor counts keys, so every page walks all pages before it.
-const PAGES_SKIPPED_MAX: usize = 10_000;
+/// Where a page of keys ended, by the cursor that was given out for what follows and by its last key.
+pub(super) struct Ended {
+    cursor: u64,
+    key: String,
+}
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     store::add_to_linker::<_, HasHost>(linker, State::host)?;
@@ -53,7 +56,7 @@ impl store::Host for Host<'_> {
         let handle = self.keyvalue(&identifier).ok_or(Error::NoSuchStore)?;
         Ok(self
             .table
-            .push(Bucket(handle))
+            .push(Bucket::new(handle))
             .map_err(|_| Error::Other("too many open resources".into()))?)
     }
 
@@ -107,9 +110,14 @@ impl store::HostBucket for Host<'_> {
         bucket: Resource<Bucket>,
         cursor: Option<u64>,
     ) -> Result<KeyResponse, Failure> {
-        let handle = self.draft(&bucket)?;
-        let skipped = usize::try_from(cursor.unwrap_or(0)).unwrap_or(usize::MAX);
-        page(&handle, skipped).await
+        let cursor = cursor.unwrap_or(0);
+        let open = self.table.get(&bucket).map_err(TrappableError::trap)?;
+        let (handle, after) = (open.handle.clone(), known(open.ended.as_ref(), cursor));
+        let page = page(&handle, cursor, after).await.map_err(Error::from)?;
+        let (response, ended) = answered(page, cursor);
+        let open = self.table.get_mut(&bucket).map_err(TrappableError::trap)?;
+        open.ended = ended;
+        Ok(response)
     }
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
@@ -118,25 +126,56 @@ impl store::HostBucket for Host<'_> {
     }
 }
 
-/// The page that starts after `skipped` keys: this draft's cursor is a number, so the pages before it are walked.
-async fn page(handle: &keyvalue::Handle, skipped: usize) -> Result<KeyResponse, Failure> {
-    let (mut passed, mut after) = (0, None);
-    for _ in 0..PAGES_SKIPPED_MAX {
-        let page = handle.keys(after).await.map_err(Error::from)?;
-        let count = page.entries.len();
-        let keys = page.entries.into_iter().map(|entry| entry.key);
-        let wanted: Vec<String> = keys.skip(skipped.saturating_sub(passed)).collect();
-        passed += count;
-        if !wanted.is_empty() || page.next.is_none() {
-            let cursor = page.next.map(|_| (skipped + wanted.len()) as u64);
-            return Ok(KeyResponse {
-                keys: wanted,
-                cursor,
-            });
+/// The key that a cursor stands for, if it is the one that was given out last.
+fn known(ended: Option<&Ended>, cursor: u64) -> Option<String> {
+    let ended = ended.filter(|ended| ended.cursor == cursor)?;
+    Some(ended.key.clone())
+}
+
+/// The page that a cursor leads to. By its key where that is known: a count of keys is wrong as soon as one of them was
+/// deleted, and finding its place walks all pages before it.
+async fn page(
+    handle: &keyvalue::Handle,
+    cursor: u64,
+    after: Option<String>,
+) -> Result<keyvalue::Page, keyvalue::Error> {
+    if after.is_some() {
+        return handle.keys(after).await;
+    }
+    let limit = handle.deadline();
+    // One deadline for the whole walk: each of its pages has the same for itself.
+    tokio::time::timeout(limit, walked(handle, cursor))
+        .await
+        .unwrap_or(Err(keyvalue::Error::Deadline { limit }))
+}
+
+/// What comes after as many keys.
+async fn walked(
+    handle: &keyvalue::Handle,
+    mut skipped: u64,
+) -> Result<keyvalue::Page, keyvalue::Error> {
+    let mut after = None;
+    loop {
+        let mut page = handle.keys(after).await?;
+        let passed = skipped.min(page.entries.len() as u64);
+        page.entries.drain(..passed as usize);
+        skipped -= passed;
+        if !page.entries.is_empty() || page.next.is_none() {
+            return Ok(page);
         }
         after = page.next;
     }
-    Err(Error::Other("the cursor is too far into the store".into()).into())
+}
+
+/// A page as this draft has it, and where it ended.
+fn answered(page: keyvalue::Page, cursor: u64) -> (KeyResponse, Option<Ended>) {
+    let keys: Vec<_> = page.entries.into_iter().map(|entry| entry.key).collect();
+    let ended = page.next.map(|key| Ended {
+        cursor: cursor + keys.len() as u64,
+        key,
+    });
+    let cursor = ended.as_ref().map(|ended| ended.cursor);
+    (KeyResponse { keys, cursor }, ended)
 }
 
 impl atomics::Host for Host<'_> {
@@ -153,8 +192,14 @@ impl atomics::Host for Host<'_> {
             .increment(key, delta)
             .await
             .map_err(Error::from)?;
-        Ok(u64::try_from(sum).map_err(|_| Error::Other("the sum is negative".into()))?)
+        Ok(shown(sum))
     }
+}
+
+/// The sum as this draft has numbers. Below zero it can only be where another contract went; the nearest number is 0.
+/// An error would say that nothing was added, and the guest would add again.
+fn shown(sum: i64) -> u64 {
+    u64::try_from(sum).unwrap_or(0)
 }
 
 impl batch::Host for Host<'_> {
@@ -188,12 +233,9 @@ impl batch::Host for Host<'_> {
             return Ok(());
         }
         self.draft(&bucket)?
-            .apply(
-                pairs
-                    .into_iter()
-                    .map(|(key, value)| set(key, value))
-                    .collect(),
-            )
+            .apply(last_of_each(
+                pairs.into_iter().map(|(key, value)| set(key, value)),
+            ))
             .await
             .map_err(Error::from)?;
         Ok(())
@@ -208,7 +250,7 @@ impl batch::Host for Host<'_> {
             return Ok(());
         }
         self.draft(&bucket)?
-            .apply(keys.into_iter().map(delete).collect())
+            .apply(last_of_each(keys.into_iter().map(delete)))
             .await
             .map_err(Error::from)?;
         Ok(())
@@ -221,5 +263,77 @@ impl From<keyvalue::Error> for Error {
             keyvalue::Error::Denied(_) => Self::AccessDenied,
             other => Self::Other(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use stoa_capabilities::keyvalue::{Handle, KEYS_PER_CALL_MAX, embedded::Embedded};
+    use stoa_capabilities::{Durability, Holder};
+    use stoa_manifest::grants::keyvalue::Grant;
+    use stoa_manifest::{ComponentId, Label};
+
+    use super::*;
+
+    /// A store with so many keys, in a file that goes with the folder.
+    async fn filled(count: usize) -> (tempfile::TempDir, Handle) {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let store = Embedded::open(&folder.path().join("store.db"), Durability::Process)
+            .expect("the store opens");
+        let holder = Holder {
+            component: ComponentId::new("guest").expect("it is an id"),
+            revision: "1".into(),
+            label: Label::new("default").expect("it is a label"),
+        };
+        let handle = Handle::new(store, Grant::default(), holder, Duration::from_secs(10));
+        let keys: Vec<_> = (0..count).map(|number| format!("k{number:05}")).collect();
+        for keys in keys.chunks(KEYS_PER_CALL_MAX) {
+            let changes = keys.iter().map(|key| set(key.clone(), Vec::new()));
+            handle.apply(changes.collect()).await.expect("they are set");
+        }
+        (folder, handle)
+    }
+
+    /// What a bucket with this memory answers, and what it remembers then.
+    async fn listed(
+        handle: &Handle,
+        ended: Option<&Ended>,
+        cursor: Option<u64>,
+    ) -> (KeyResponse, Option<Ended>) {
+        let cursor = cursor.unwrap_or(0);
+        let page = page(handle, cursor, known(ended, cursor)).await;
+        answered(page.expect("the store can be listed"), cursor)
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_deleted_between_pages_hide_no_others() {
+        let (_folder, handle) = filled(KEYS_PER_CALL_MAX + 500).await;
+        let (first, ended) = listed(&handle, None, None).await;
+        assert_eq!(first.cursor, Some(KEYS_PER_CALL_MAX as u64));
+        let deleted = first.keys.into_iter().map(delete).collect();
+        handle.apply(deleted).await.expect("they are deleted");
+        let (second, ended) = listed(&handle, ended.as_ref(), first.cursor).await;
+        assert_eq!((second.keys.len(), second.cursor), (500, None));
+        assert!(ended.is_none());
+    }
+
+    #[tokio::test]
+    async fn another_cursor_counts_keys() {
+        let (_folder, handle) = filled(KEYS_PER_CALL_MAX + 500).await;
+        let (_, ended) = listed(&handle, None, None).await;
+        for (cursor, first) in [(0, "k00000"), (7, "k00007"), (1200, "k01200")] {
+            let (page, _) = listed(&handle, ended.as_ref(), Some(cursor)).await;
+            assert_eq!(page.keys.first().map(String::as_str), Some(first));
+        }
+        let (beyond, _) = listed(&handle, ended.as_ref(), Some(u64::MAX)).await;
+        assert_eq!((beyond.keys.len(), beyond.cursor), (0, None));
+    }
+
+    #[test]
+    fn a_sum_below_zero_is_no_error() {
+        assert_eq!(shown(-5), 0);
+        assert_eq!(shown(i64::MAX), i64::MAX.cast_unsigned());
     }
 }

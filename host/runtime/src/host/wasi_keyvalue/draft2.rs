@@ -7,7 +7,7 @@ use wasmtime_wasi::TrappableError;
 use self::bindings::wasi::keyvalue::atomics::CasError;
 use self::bindings::wasi::keyvalue::store::{self, Error, KeyResponse};
 use self::bindings::wasi::keyvalue::{atomics, batch};
-use super::{Bucket, delete, set};
+use super::{Bucket, delete, last_of_each, set};
 use crate::instance::{HasHost, Host, State};
 
 mod bindings {
@@ -62,7 +62,7 @@ impl store::Host for Host<'_> {
         let handle = self.keyvalue(&identifier).ok_or(Error::NoSuchStore)?;
         Ok(self
             .table
-            .push(Bucket(handle))
+            .push(Bucket::new(handle))
             .map_err(|_| Error::Other("too many open resources".into()))?)
     }
 
@@ -246,12 +246,9 @@ impl batch::Host for Host<'_> {
             return Ok(());
         }
         self.draft2(&bucket)?
-            .apply(
-                pairs
-                    .into_iter()
-                    .map(|(key, value)| set(key, value))
-                    .collect(),
-            )
+            .apply(last_of_each(
+                pairs.into_iter().map(|(key, value)| set(key, value)),
+            ))
             .await
             .map_err(Error::from)?;
         Ok(())
@@ -266,7 +263,7 @@ impl batch::Host for Host<'_> {
             return Ok(());
         }
         self.draft2(&bucket)?
-            .apply(keys.into_iter().map(delete).collect())
+            .apply(last_of_each(keys.into_iter().map(delete)))
             .await
             .map_err(Error::from)?;
         Ok(())
