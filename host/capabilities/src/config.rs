@@ -1,6 +1,7 @@
 //! What stands behind each label on this machine, as the runtime configuration writes it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Component, Path, PathBuf};
 
 use stoa_manifest::Label;
@@ -67,12 +68,15 @@ fn read_label(key: &Spanned<String>, report: &Report) -> Option<Label> {
 fn merged<T>(ours: Labelled<T>, spins: Labelled<T>, report: &Report) -> Labelled<T> {
     let mut stores = ours;
     for (label, store) in spins {
-        if stores.contains_key(&label) {
-            let message = format!("the store `{label}` is configured twice");
-            let mistake = Mistake::new(store.span, message);
-            report.add(mistake.hint("keep one of `keyvalue` and `key_value_store`"));
-        } else {
-            stores.insert(label, store);
+        match stores.entry(label) {
+            Entry::Occupied(first) => {
+                let message = format!("the store `{}` is configured twice", first.key());
+                let mistake = Mistake::new(store.span, message);
+                report.add(mistake.hint("keep one of `keyvalue` and `key_value_store`"));
+            }
+            Entry::Vacant(place) => {
+                place.insert(store);
+            }
         }
     }
     stores

@@ -429,6 +429,22 @@ async fn nothing_is_reached_that_was_not_granted() {
 }
 
 #[tokio::test]
+async fn json_is_transformed() {
+    let fixture = Fixture::new();
+    for probe in ["transform-02", "transform-03"] {
+        let guest = fixture.serve(probe, "");
+        let orders = r#"[{"sku":"A-1","stock":2}]"#;
+        let answer = guest.send(Method::POST, "/", full(orders)).await;
+        let body = answer.expect("it answers").into_body().collect().await;
+        let body = body.expect("it is complete").to_bytes();
+        let text = String::from_utf8_lossy(&body);
+        for part in [r#""sku":"A-1""#, r#""stock":3"#, r#""checked":true"#] {
+            assert!(text.contains(part), "{probe}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_without_a_host_is_malformed() {
     let fixture = Fixture::new();
     let guest = fixture.serve("hello-03", "");
