@@ -6,7 +6,8 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,11 @@ impl HostKey {
     /// When the file cannot be read or written, or is no key.
     pub fn load(path: &Path) -> io::Result<Self> {
         let bytes = match private(path) {
-            Ok(bytes) => bytes,
+            Ok(mut file) => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                bytes
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path)?,
             Err(error) => return Err(error),
         };
@@ -119,11 +124,16 @@ impl Artifacts {
             });
         }
         let code = compile(engine, wasm)?;
-        if let Err(error) = self.store(&digest, &path, &code) {
+        let kept = self.store(&digest, &path, &code);
+        if let Err(error) = &kept {
             warn!(path = %path.display(), %error, "compiled code could not be kept, the next start compiles again");
         }
-        let component =
-            trusted(engine, &code).map_err(|error| ArtifactError::Invalid(format!("{error:#}")))?;
+        // What is kept is loaded from there, so that the code need not stay in memory as a copy.
+        let component = kept
+            .ok()
+            .and_then(|()| self.stored(engine, &digest, &path))
+            .map_or_else(|| trusted(engine, &code), Ok)
+            .map_err(|error| ArtifactError::Invalid(format!("{error:#}")))?;
         Ok(Artifact {
             component,
             digest,
@@ -132,13 +142,22 @@ impl Artifacts {
     }
 
     fn stored(&self, engine: &Engine, digest: &str, path: &Path) -> Option<Component> {
-        let bytes = fs::read(path).ok()?;
-        let (mac, code) = bytes.split_at_checked(MAC_BYTES)?;
+        let mut file = match private(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                warn!(path = %path.display(), %error, "compiled code is not used, compiling anew");
+                return None;
+            }
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let (code, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
         if hmac::verify(&self.key.0, &self.authenticated(digest, code), mac).is_err() {
             warn!(path = %path.display(), "compiled code is not this host's or is damaged, compiling anew");
             return None;
         }
-        match trusted(engine, code) {
+        match mapped(engine, &file) {
             Ok(component) => Some(component),
             Err(error) => {
                 debug!(path = %path.display(), %error, "compiled code is for another engine, compiling anew");
@@ -150,13 +169,13 @@ impl Artifacts {
     fn store(&self, digest: &str, path: &Path, code: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let mac = hmac::sign(&self.key.0, &self.authenticated(digest, code));
-        replace(path, &[mac.as_ref(), code])
+        replace(path, &[code, mac.as_ref()])
     }
 
     /// What the MAC covers: the digest of everything, so that the code need not be copied to be signed.
     fn authenticated(&self, digest: &str, code: &[u8]) -> Vec<u8> {
         let mut hash = digest::Context::new(&digest::SHA256);
-        hash.update(b"stoa artifact 1\0");
+        hash.update(b"stoa artifact 2\0");
         hash.update(&self.engine.to_le_bytes());
         hash.update(digest.as_bytes());
         hash.update(code);
@@ -179,17 +198,32 @@ fn compile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, ArtifactError> {
     reason = "loading machine code is running it, and no safe API can check it"
 )]
 fn trusted(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: wasmtime asks that the bytes be what its own compiler made, unchanged. The callers are `Artifacts::load`,
-    // with bytes that `precompile_component` returned just before, and `Artifacts::stored`, with bytes in memory (not
-    // a file that could change meanwhile) whose MAC under this host's key was verified just before. An artifact of
-    // another version or configuration is refused by wasmtime itself.
+    // SAFETY: wasmtime asks that the bytes be what its own compiler made, unchanged. The caller is `Artifacts::load`, with
+    // bytes that `precompile_component` returned just before.
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// Reads a file that nobody else can read or have put here: a key that others know, or chose, would make their code
-/// ours.
-fn private(path: &Path) -> io::Result<Vec<u8>> {
-    let metadata = fs::symlink_metadata(path)?;
+/// Maps the code of a file that was verified. Only the pages that run are read, and the kernel may drop them again: a
+/// thousand components that idle cost little more than their bookkeeping.
+#[allow(
+    unsafe_code,
+    reason = "loading machine code is running it, and no safe API can check it"
+)]
+fn mapped(engine: &Engine, file: &fs::File) -> wasmtime::Result<Component> {
+    // By its descriptor, so that it is the very file that was verified, whatever its name stands for by now.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: wasmtime asks that the file be what its own compiler made, and that it not change while it is mapped. The
+    // caller is `Artifacts::stored`, which has read this file through this descriptor and verified the MAC under this
+    // host's key over all of it. It cannot change: `replace` puts new files in the place of old ones and never writes
+    // into one, and `private` saw that only its owner can; whoever is its owner can read the key as well, and needs no
+    // race. An artifact of another version or configuration is refused by wasmtime itself.
+    unsafe { Component::deserialize_file(engine, path) }
+}
+
+/// Opens a file that nobody else can read or have put here: a key that others know, or chose, would make their code ours.
+fn private(path: &Path) -> io::Result<fs::File> {
+    let file = fs::File::open(path)?;
+    let metadata = file.metadata()?;
     // The folder was made or locked by this process's user.
     let owner = path
         .parent()
@@ -197,7 +231,7 @@ fn private(path: &Path) -> io::Result<Vec<u8>> {
         .transpose()?
         .map_or(metadata.uid(), |folder| folder.uid());
     match metadata.is_file() && metadata.mode() & 0o077 == 0 && metadata.uid() == owner {
-        true => fs::read(path),
+        true => Ok(file),
         false => Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
             "others can read or replace it; remove it to have one made",

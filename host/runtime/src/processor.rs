@@ -2,10 +2,11 @@
 //!
 //! Guests are interrupted at every epoch and give way to whatever else the executor has to do. That alone would be fair
 //! per instance: fifty that compute would leave one in fifty turns to a neighbour. So an instance that used up its slice
-//! takes turns: within its component, then with other components that compute, and if anybody else had work meanwhile, all
-//! of them stand back for a while. Nobody stands back for nothing: on a core that is otherwise idle they compute on.
+//! takes turns: within its component, then with other components that compute; and where anybody else has work, the
+//! component stands back for twice as long as it computed. Nobody stands back for nothing: on a core that is otherwise
+//! idle they compute on.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,9 +19,13 @@ use crate::request::Tenants;
 
 /// Guests are interrupted this often.
 pub(crate) const EPOCH: Duration = Duration::from_millis(10);
-/// How long those who compute stand back after a slice: twice what they took.
-const STAND_BACK: Duration = Duration::from_millis(20);
-/// Work of others between two slices that is worth standing back for.
+/// How many times as long as it computed a component stands back for others.
+const STAND_BACK: u32 = 2;
+/// What is owed from before that counts no more.
+const STAND_BACK_MAX: Duration = Duration::from_millis(50);
+/// What a component may owe before it stands back: less is not worth a timer.
+const OWED_MIN: Duration = Duration::from_millis(2);
+/// Work of others after a slice that is worth standing back for.
 const OTHERS_MIN: Duration = Duration::from_micros(100);
 /// A component counts as computing for so long after it used up a slice.
 const HOT: Duration = Duration::from_secs(1);
@@ -39,6 +44,10 @@ pub(crate) struct Turns {
     started: Instant,
     /// When a slice was used up last, in milliseconds since `started` and one; 0 if never.
     burned: AtomicU64,
+    /// Microseconds that the component computed and has not stood back for.
+    owed_us: AtomicU64,
+    /// Whether anybody else had work when the last slice was used up.
+    others: AtomicBool,
     used: metrics::Counter,
 }
 
@@ -52,6 +61,8 @@ impl Turns {
             component: Arc::new(Semaphore::new(1)),
             started: Instant::now(),
             burned: AtomicU64::new(0),
+            owed_us: AtomicU64::new(0),
+            others: AtomicBool::new(false),
         })
     }
 
@@ -66,6 +77,23 @@ impl Turns {
     fn hot(&self) -> bool {
         let burned = self.burned.load(Ordering::Relaxed);
         burned > 0 && self.now() - burned < HOT.as_millis() as u64
+    }
+
+    fn owe(&self, time: Duration) {
+        self.owed_us
+            .fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// Called with the turn held, so that the whole component waits.
+    async fn stand_back(&self) {
+        let owed = Duration::from_micros(self.owed_us.load(Ordering::Relaxed));
+        if owed < OWED_MIN {
+            return;
+        }
+        self.owed_us.store(0, Ordering::Relaxed);
+        if self.others.load(Ordering::Relaxed) {
+            tokio::time::sleep((owed * STAND_BACK).min(STAND_BACK_MAX)).await;
+        }
     }
 
     async fn take(&self) -> Turn {
@@ -136,6 +164,7 @@ impl Usage {
     fn charge(&self, resumed: Option<(Instant, usize)>) -> Result<bool, Duration> {
         let time = resumed.map_or(Duration::ZERO, |(since, _)| since.elapsed());
         self.turns.used.increment(time.as_micros() as u64);
+        self.turns.owe(time);
         self.tenants.charge(time)?;
         Ok(resumed.is_some_and(|(_, turn)| turn == self.tenants.turns()))
     }
@@ -147,18 +176,39 @@ impl Usage {
         let slice_ended = Instant::now();
         // Not wasmtime's own yield: that one goes to the front of tokio's queue and gives way to nobody.
         tokio::task::yield_now().await;
-        if burned || self.turns.hot() {
-            if slice_ended.elapsed() >= OTHERS_MIN {
-                // With the turn held, where there is one: all who compute stand back, not only this one.
-                tokio::time::sleep(STAND_BACK).await;
-            }
+        if self.turns.hot() {
+            let others = slice_ended.elapsed() >= OTHERS_MIN;
+            self.turns.others.store(others, Ordering::Relaxed);
             drop(self.slice().turn.take());
-            let turn = self.turns.take().await;
-            self.slice().turn = Some(turn);
+            self.wait_for_turn().await;
         }
+        self.go_on();
+    }
+
+    /// Called before a new instance runs. One of a component that computes waits for its turn, or fresh instances would
+    /// take slices that nobody counts.
+    pub(crate) async fn start(&self) {
+        if self.turns.hot() {
+            self.wait_for_turn().await;
+            self.go_on();
+        }
+    }
+
+    async fn wait_for_turn(&self) {
+        let turn = self.turns.take().await;
+        self.turns.stand_back().await;
+        self.slice().turn = Some(turn);
+    }
+
+    fn go_on(&self) {
         let mut slice = self.slice();
         slice.resumed = Some((Instant::now(), self.tenants.turns()));
         slice.interrupted = false;
+    }
+
+    /// Called with what the end of the instance took: its memory, and the trace of a trap.
+    pub(crate) fn ended(&self, took: Duration) {
+        self.turns.owe(took);
     }
 
     /// Called when the instance waits: if it is not for its turn, somebody else can have that.

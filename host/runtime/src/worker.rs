@@ -107,6 +107,7 @@ impl HandlerState for Workers {
         let number = self.revision.next_instance();
         let tenants = Arc::new(Tenants::new(self.revision.limits.cpu_max));
         let usage = Usage::new(Arc::clone(&self.share.turns), Arc::clone(&tenants));
+        usage.start().await;
         let mut store = store(&self.revision, number, Arc::clone(&usage));
         let deadline = self.revision.limits.deadline;
         let proxy = tokio::time::timeout(deadline, self.revision.pre.instantiate_async(&mut store))
@@ -118,11 +119,12 @@ impl HandlerState for Workers {
             store,
             proxy,
             view: State::http,
-            expiration: Lifetime::new(Arc::clone(&tenants), usage, deadline, stalled),
+            expiration: Lifetime::new(Arc::clone(&tenants), Arc::clone(&usage), deadline, stalled),
             state: Worker {
                 revision,
                 number,
                 tenants,
+                usage,
                 alive: self.alive.clone(),
                 _room: [own, room],
             },
@@ -135,6 +137,7 @@ pub(crate) struct Worker {
     revision: Arc<Revision>,
     number: u64,
     tenants: Arc<Tenants>,
+    usage: Arc<Usage>,
     alive: metrics::Gauge,
     _room: [OwnedSemaphorePermit; 2],
 }
@@ -165,7 +168,7 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
         let Revision { component, id, .. } = &*self.revision;
-        let instance = self.number;
+        let (instance, start) = (self.number, Instant::now());
         if let Err(error) = &result {
             self.tenants.die();
             metrics::counter!(RUNTIME_INSTANCES_RETIRED_TOTAL, "component" => component.to_string()).increment(1);
@@ -180,6 +183,7 @@ impl WorkerState for Worker {
             }
         }
         drop(store);
+        self.usage.ended(start.elapsed());
         self.alive.decrement(1.0);
     }
 }
