@@ -46,6 +46,16 @@ fn an_artifact_that_was_changed_is_not_loaded() {
 }
 
 #[test]
+fn an_artifact_that_others_can_write_is_not_loaded() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new();
+    assert!(compiled(&fixture) && !compiled(&fixture));
+    let open = fs::Permissions::from_mode(0o622);
+    fs::set_permissions(only_artifact(&fixture), open).expect("its mode can be changed");
+    assert!(compiled(&fixture));
+}
+
+#[test]
 fn an_artifact_of_another_host_is_not_loaded() {
     let (here, there) = (Fixture::new(), Fixture::new());
     assert!(compiled(&here) && compiled(&there));

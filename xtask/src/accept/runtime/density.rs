@@ -7,22 +7,21 @@ use anyhow::ensure;
 
 use super::copies::{self, Copies};
 use super::memory::{KIB, MIB};
-use crate::accept::{Scale, Shown};
+use crate::accept::Shown;
 use crate::host::{self, Host};
 use crate::load::{Ask, Client};
 use crate::random::{self, Random};
 use crate::stage::Stage;
 
+/// Never fewer: what the instance pool keeps warm is shared, and with few components each would seem to cost its part.
+const COMPONENTS: usize = 1_000;
 const RESIDENT_BYTES_MAX: u64 = 1024 * MIB;
 const COMPONENT_BYTES_MAX: u64 = 200 * KIB;
 /// Instances without requests are given back after 10 s.
 const IDLE: Duration = Duration::from_secs(12);
 
 pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
-    let count = match stage.scale() {
-        Scale::Brief => 200,
-        Scale::Full => 1_000,
-    };
+    let count = COMPONENTS;
     let seed = random::seed();
     eprintln!("  seed {seed}");
     let one = resident(stage, 1, seed)?;

@@ -13,8 +13,8 @@ use crate::load::{self, Answer, Ask, Latencies, Pace, Seen};
 use crate::manifest::Mounted;
 use crate::stage::Stage;
 
-/// About a millisecond of processor time.
-const PATH: &str = "/compute?rounds=1000000";
+/// About two milliseconds of processor time: with less, what the clients take of the same cores would count as the host's.
+const PATH: &str = "/compute?rounds=2000000";
 /// Fewer places than there are clients, so that some are refused.
 const LIMITS: &str = "\
 requests_in_flight_max = 16
