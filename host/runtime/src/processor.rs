@@ -3,7 +3,7 @@
 //! Guests are interrupted at every epoch and give way to whatever else the executor has to do. That alone would be fair
 //! per instance: fifty that compute would leave one in fifty turns to a neighbour. So an instance that used up its slice
 //! takes turns: within its component, then with other components that compute; and where anybody else has work, the
-//! component stands back for three times as long as it computed. Nobody stands back for nothing: on a core that is
+//! component stands back for four times as long as it computed. Nobody stands back for nothing: on a core that is
 //! otherwise idle they compute on.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,7 +20,7 @@ use crate::request::Tenants;
 /// Guests are interrupted this often.
 pub(crate) const EPOCH: Duration = Duration::from_millis(10);
 /// How many times as long as it computed a component stands back for others.
-const STAND_BACK: u32 = 3;
+const STAND_BACK: u32 = 4;
 /// What is owed from before that counts no more.
 const STAND_BACK_MAX: Duration = Duration::from_millis(50);
 /// What a component may owe before it stands back: less is not worth a timer.
