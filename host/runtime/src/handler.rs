@@ -1,6 +1,7 @@
 //! A revision on one core: takes requests, within the component's limits.
 
 use std::pin::pin;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub struct Core {
     instances_max: usize,
     /// One permit, for whichever component computes.
     turns: Arc<Semaphore>,
+    /// Requests that came to the core, of all components.
+    requests: Arc<AtomicU64>,
 }
 
 impl Runtime {
@@ -42,6 +45,7 @@ impl Runtime {
             instances: Arc::new(Semaphore::new(instances_max)),
             instances_max,
             turns: Arc::new(Semaphore::new(1)),
+            requests: Arc::default(),
         }
     }
 }
@@ -67,6 +71,7 @@ impl Core {
 pub struct Handler {
     revision: Arc<Revision>,
     admission: Arc<Admission>,
+    turns: Arc<Turns>,
     /// Replaced when an instance of it computes while it has offered to take requests.
     proxy: Arc<Mutex<ProxyHandler<Workers>>>,
     answered: metrics::Counter,
@@ -75,16 +80,18 @@ pub struct Handler {
 impl Handler {
     /// Makes the revision's handler on `core`.
     pub fn new(revision: &Arc<Revision>, core: &Core) -> Self {
+        let turns = Turns::new(&core.turns, &core.requests, &revision.component);
         let share = Share {
             core: Arc::clone(&core.instances),
             component: Arc::new(Semaphore::new(core.instances_of(revision))),
-            turns: Turns::new(&core.turns, &revision.component),
+            turns: Arc::clone(&turns),
         };
         let proxy = ProxyHandler::new(Workers::new(Arc::clone(revision), share));
         let answered = counter(revision, "ok");
         Self {
             revision: Arc::clone(revision),
             admission: Arc::new(Admission::new(revision, core.places_of(revision))),
+            turns,
             proxy: Arc::new(Mutex::new(proxy)),
             answered,
         }
@@ -110,6 +117,7 @@ impl Handler {
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
     {
+        self.turns.arrive();
         let limits = &self.revision.limits;
         let request = normalised(request)?;
         let body_max = limits.request_body_bytes_max;

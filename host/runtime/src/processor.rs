@@ -2,8 +2,8 @@
 //!
 //! Guests are interrupted at every epoch and give way to whatever else the executor has to do. That alone would be fair
 //! per instance: fifty that compute would leave one in fifty turns to a neighbour. So an instance that used up its slice
-//! takes turns: within its component, then with other components that compute; and where anybody else has work, the
-//! component stands back for four times as long as it computed. Nobody stands back for nothing: on a core that is
+//! takes turns: within its component, then with other components that compute; and where other components have
+//! requests, it stands back for four times as long as it computed. Nobody stands back for nothing: on a core that is
 //! otherwise idle they compute on.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,8 +25,6 @@ const STAND_BACK: u32 = 4;
 const STAND_BACK_MAX: Duration = Duration::from_millis(50);
 /// What a component may owe before it stands back: less is not worth a timer.
 const OWED_MIN: Duration = Duration::from_millis(2);
-/// Work of others after a slice that is worth standing back for.
-const OTHERS_MIN: Duration = Duration::from_micros(100);
 /// A component counts as computing for so long after it used up a slice.
 const HOT: Duration = Duration::from_secs(1);
 
@@ -46,14 +44,22 @@ pub(crate) struct Turns {
     burned: AtomicU64,
     /// Microseconds that the component computed and has not stood back for.
     owed_us: AtomicU64,
-    /// Whether anybody else had work when the last slice was used up.
+    /// Requests that came to the core, and those of them that were the component's.
+    core_requests: Arc<AtomicU64>,
+    own_requests: AtomicU64,
+    /// Requests of others when the last slice was used up, and whether there were new ones since the slice before.
+    others_seen: AtomicU64,
     others: AtomicBool,
     used: metrics::Counter,
 }
 
 impl Turns {
-    /// `core` has one permit, for whichever component computes.
-    pub(crate) fn new(core: &Arc<Semaphore>, component: &ComponentId) -> Arc<Self> {
+    /// `core` has one permit, for whichever component computes; `core_requests` counts those of all components.
+    pub(crate) fn new(
+        core: &Arc<Semaphore>,
+        core_requests: &Arc<AtomicU64>,
+        component: &ComponentId,
+    ) -> Arc<Self> {
         let used = metrics::counter!(RUNTIME_CPU_US_TOTAL, "component" => component.to_string());
         Arc::new(Self {
             used,
@@ -62,6 +68,9 @@ impl Turns {
             started: Instant::now(),
             burned: AtomicU64::new(0),
             owed_us: AtomicU64::new(0),
+            core_requests: Arc::clone(core_requests),
+            own_requests: AtomicU64::new(0),
+            others_seen: AtomicU64::new(0),
             others: AtomicBool::new(false),
         })
     }
@@ -77,6 +86,20 @@ impl Turns {
     fn hot(&self) -> bool {
         let burned = self.burned.load(Ordering::Relaxed);
         burned > 0 && self.now() - burned < HOT.as_millis() as u64
+    }
+
+    /// Counts a request of the component.
+    pub(crate) fn arrive(&self) {
+        self.core_requests.fetch_add(1, Ordering::Relaxed);
+        self.own_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Looks whether others had requests since it looked last. A component does not stand back for its own.
+    fn look(&self) {
+        let own = self.own_requests.load(Ordering::Relaxed);
+        let others = self.core_requests.load(Ordering::Relaxed) - own;
+        let before = self.others_seen.swap(others, Ordering::Relaxed);
+        self.others.store(others != before, Ordering::Relaxed);
     }
 
     fn owe(&self, time: Duration) {
@@ -173,12 +196,10 @@ impl Usage {
         if burned {
             self.turns.burn();
         }
-        let slice_ended = Instant::now();
         // Not wasmtime's own yield: that one goes to the front of tokio's queue and gives way to nobody.
         tokio::task::yield_now().await;
         if self.turns.hot() {
-            let others = slice_ended.elapsed() >= OTHERS_MIN;
-            self.turns.others.store(others, Ordering::Relaxed);
+            self.turns.look();
             drop(self.slice().turn.take());
             self.wait_for_turn().await;
         }
