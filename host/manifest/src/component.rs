@@ -11,6 +11,7 @@ use crate::dependency::{self, Dependency};
 use crate::deployment::{self, Deployment};
 use crate::grants::{self, Grants};
 use crate::limits::{self, Limits};
+use crate::migration::{self, Migrations};
 use crate::name::{ComponentId, Label};
 use crate::text::{Report, Span, Spanned, Table, Value};
 use crate::{hosts, name, tool, variable};
@@ -38,8 +39,6 @@ pub struct Component {
     pub allowed_outbound_hosts: Vec<String>,
     /// The deprecated form of [`allowed_outbound_hosts`](Self::allowed_outbound_hosts), as written. Default: none.
     pub allowed_http_hosts: Vec<String>,
-    /// The SQLite databases that it may open through Spin's interface. Default: none.
-    pub sqlite_databases: Vec<Label>,
     /// The language models that it may use. Default: none.
     pub ai_models: Vec<String>,
     /// The environments that it promises to run in. Default: those of the application.
@@ -50,8 +49,10 @@ pub struct Component {
     pub dependencies_inherit_configuration: Option<bool>,
     /// What satisfies its imports, by the name of the import. Default: the host alone.
     pub dependencies: BTreeMap<String, Dependency>,
-    /// What it may touch. Its key-value stores are here and nowhere else. Default: nothing.
+    /// What it may touch. Its key-value stores and SQLite databases are here and nowhere else. Default: nothing.
     pub grants: Grants,
+    /// How the schemas of its databases are made. Default: by itself, where its grant allows that.
+    pub migrations: BTreeMap<Label, Migrations>,
     /// How much of the host it may use.
     pub limits: Limits,
 }
@@ -78,6 +79,7 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 struct Policy {
     grants: grants::Draft,
+    migrations: migration::Drafts,
     limits: Limits,
 }
 
@@ -85,9 +87,9 @@ struct Policy {
 struct Resources {
     allowed_outbound_hosts: Vec<Spanned<String>>,
     allowed_http_hosts: Vec<String>,
-    sqlite_databases: Vec<Label>,
     ai_models: Vec<String>,
     grants: Grants,
+    migrations: BTreeMap<Label, Migrations>,
     limits: Limits,
 }
 
@@ -124,7 +126,7 @@ impl Draft {
             ("dependencies", component.dependencies.is_empty()),
             ("files", component.files.is_empty()),
             ("key_value_stores", component.grants.keyvalue.is_empty()),
-            ("sqlite_databases", component.sqlite_databases.is_empty()),
+            ("sqlite_databases", component.grants.sql.is_empty()),
             ("variables", component.variables.is_empty()),
         ];
         fields
@@ -190,13 +192,13 @@ pub(crate) fn read(table: &mut Table<'_>) -> Option<Draft> {
             .map(|host| host.value)
             .collect(),
         allowed_http_hosts: resources.allowed_http_hosts,
-        sqlite_databases: resources.sqlite_databases,
         ai_models: resources.ai_models,
         targets: targets.unwrap_or_default(),
         build: build.unwrap_or_default(),
         dependencies_inherit_configuration: inherit.unwrap_or_default(),
         dependencies: dependency::settle(dependencies),
         grants: resources.grants,
+        migrations: resources.migrations,
         limits: resources.limits,
     };
     Some(Draft {
@@ -241,22 +243,29 @@ fn read_resources(table: &mut Table<'_>) -> Resources {
     let ai_models = table.or_default("ai_models", Value::strings);
     let policy = tool::read(table, read_policy);
     // If the stores are not known, grants for any store will do.
-    let grants = stores.map(|stores| grants::resolve(policy.grants, stores, report));
+    let named = grants::Named {
+        key_value_stores: stores,
+        sqlite_databases,
+    };
+    let grants = grants::resolve(policy.grants, named, report);
+    let migrations = migration::resolve(policy.migrations, &grants, report);
     Resources {
         allowed_outbound_hosts: allowed_outbound_hosts.unwrap_or_default(),
         allowed_http_hosts: allowed_http_hosts.unwrap_or_default(),
-        sqlite_databases: sqlite_databases.unwrap_or_default(),
         ai_models: ai_models.unwrap_or_default(),
-        grants: grants.unwrap_or_default(),
+        grants,
+        migrations,
         limits: policy.limits,
     }
 }
 
 fn read_policy(table: &mut Table<'_>) -> Policy {
     let grants = table.or_default("grants", grants::read);
+    let migrations = table.or_default("migrations", migration::read_all);
     let limits = table.or_default("limits", limits::read);
     Policy {
         grants: grants.unwrap_or_default(),
+        migrations: migrations.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
     }
 }

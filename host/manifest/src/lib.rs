@@ -34,6 +34,7 @@ pub mod grants;
 pub mod hosts;
 pub mod http;
 pub mod limits;
+pub mod migration;
 pub mod name;
 pub mod pattern;
 pub mod redis;

@@ -1,5 +1,7 @@
 //! `grants.keyvalue.<label>`: what a component may do with a key-value store.
 
+use super::quota::{self, Quota};
+use super::{Access, read_access};
 use crate::text::{Table, Value};
 
 /// What a component may do with one store. Default: everything.
@@ -9,27 +11,21 @@ pub struct Grant {
     pub access: Access,
     /// What every key it touches must start with; the component does not see other keys. Default: empty, all keys.
     pub prefix: String,
-}
-
-/// What may be done with a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Access {
-    /// `"read"`: get, list, exists.
-    Read,
-    /// `"read-write"`: everything.
-    #[default]
-    ReadWrite,
+    /// `value_bytes_max`: the size of one value, 1 byte to 4 MiB. Default: 4 MiB.
+    pub value_bytes_max: Option<u64>,
+    /// How often and how much.
+    pub quota: Quota,
 }
 
 pub(crate) fn read(table: &mut Table<'_>) -> Option<Grant> {
     let access = table.or_default("access", read_access);
     let prefix = table.or_default("prefix", Value::string);
+    let value_bytes = table.optional("value_bytes_max", |value| value.integer(1..=4 << 20));
+    let quota = quota::read(table);
     Some(Grant {
         access: access?,
         prefix: prefix?,
+        value_bytes_max: value_bytes?,
+        quota: quota?,
     })
-}
-
-fn read_access(value: Value<'_>) -> Option<Access> {
-    value.choice(&[("read", Access::Read), ("read-write", Access::ReadWrite)])
 }
