@@ -1,38 +1,28 @@
 //! Products one by one: reading and changing them.
 
-mod document;
-mod listing;
 mod patch;
-mod preconditions;
+mod store;
 
-use crate::product::{Product, id, read};
-use crate::{etag, faults};
+use crate::product::{Product, Stored, id, read};
+use crate::{document, etag, faults, images, preconditions, reservations};
 use serde_json::Value;
 use stoa_sdk::clock;
+use stoa_sdk::documents::{Error, Precondition};
 use stoa_sdk::http::{Problem, Request, Response};
-use stoa_sdk::keyvalue::{self, Change, Condition, Error, Store};
 
-pub(crate) use listing::list;
-
-/// Under which the store is granted.
-const STORE_LABEL: &str = "products";
+pub(crate) use store::{Readable, categories, expect_id, load, products, records, save};
 
 /// How often a change is decided anew because somebody else was faster.
 const ATTEMPTS_MAX: usize = 5;
 
-/// Opens the store of products.
-pub(crate) fn store() -> Result<Store, Problem> {
-    Store::open(STORE_LABEL).map_err(|error| faults::store(&error))
-}
-
 /// `GET /v1/products/{id}`
 pub(crate) async fn get(request: &Request, id: &str) -> Result<Response, Problem> {
-    let (product, version) = find(&store()?, id).await?;
+    let (stored, version) = reservations::current(id).await?;
     preconditions::expect_match(request, version)?;
     Ok(if preconditions::is_known(request, version) {
         Response::new(304).header("etag", etag::of(version))
     } else {
-        shown(200, &product, version)
+        shown(200, id, &stored, version)
     })
 }
 
@@ -40,12 +30,12 @@ pub(crate) async fn get(request: &Request, id: &str) -> Result<Response, Problem
 pub(crate) async fn create(mut request: Request) -> Result<Response, Problem> {
     let document = document::read(&mut request, "accept", &["application/json"]).await?;
     let draft = read::draft(&document).map_err(document::invalid)?;
-    let product = Product::new(draft, clock::now());
-    let change = Change::set(id::key(&product.id), product.encode()).when(Condition::Absent);
-    match store()?.apply(vec![change]).await {
+    let stored = Stored::new(draft, clock::now());
+    let id = id::of(&stored.sku);
+    match products()?.insert(&id, &stored).await {
         Ok(version) => {
-            let location = format!("/v1/products/{}", product.id);
-            Ok(shown(201, &product, version).header("location", location))
+            let location = format!("/v1/products/{id}");
+            Ok(shown(201, &id, &stored, version).header("location", location))
         }
         Err(Error::Conflict(_)) => Err(Problem::new(409).detail("a product with this sku exists")),
         Err(error) => Err(faults::store(&error)),
@@ -56,9 +46,8 @@ pub(crate) async fn create(mut request: Request) -> Result<Response, Problem> {
 pub(crate) async fn patch(mut request: Request, id: &str) -> Result<Response, Problem> {
     let accepted = ["application/merge-patch+json", "application/json"];
     let patch = document::read(&mut request, "accept-patch", &accepted).await?;
-    let store = store()?;
     for _ in 0..ATTEMPTS_MAX {
-        if let Some(response) = patch_once(&store, &request, id, &patch).await? {
+        if let Some(response) = patch_once(&request, id, &patch).await? {
             return Ok(response);
         }
     }
@@ -67,67 +56,51 @@ pub(crate) async fn patch(mut request: Request, id: &str) -> Result<Response, Pr
 
 /// `None` if somebody else changed the product meanwhile.
 async fn patch_once(
-    store: &Store,
     request: &Request,
     id: &str,
     patch: &Value,
 ) -> Result<Option<Response>, Problem> {
-    let (product, version) = find(store, id).await?;
+    let (stored, version) = load(id).await?;
     preconditions::expect_change(request, version)?;
-    let draft = patch::patched(&product.draft, patch).map_err(document::invalid)?;
-    if draft == product.draft {
-        return Ok(Some(shown(200, &product, version)));
+    let before = stored.draft();
+    let draft = patch::patched(&before, patch).map_err(document::invalid)?;
+    if draft == before {
+        return Ok(Some(shown(200, id, &stored, version)));
     }
-    let product = product.redrafted(draft, clock::now());
-    let change = Change::set(id::key(id), product.encode()).when(Condition::Version(version));
-    let written = apply(store, change).await?;
-    Ok(written.map(|version| shown(200, &product, version)))
+    if draft.stock < stored.stock.reserved && reservations::sweep(id, &stored).await? {
+        return Ok(None);
+    }
+    let stored = stored.redrafted(draft, clock::now());
+    let stored = stored.map_err(|oversold| reservations::below_reserved(oversold.reserved))?;
+    let written = save(id, &stored, version).await?;
+    Ok(written.map(|version| shown(200, id, &stored, version)))
 }
 
-/// `DELETE /v1/products/{id}`. The version alone decides, so that a value that is no product can be removed.
+/// `DELETE /v1/products/{id}`. What is no product can be removed; what somebody reserved cannot, because it may be paid.
 pub(crate) async fn delete(request: &Request, id: &str) -> Result<Response, Problem> {
-    let store = store()?;
     for _ in 0..ATTEMPTS_MAX {
-        let version = stored(&store, id).await?.version;
+        let (stored, version) = store::peek(id).await?;
         preconditions::expect_change(request, version)?;
-        let change = Change::delete(id::key(id)).when(Condition::Version(version));
-        if apply(&store, change).await?.is_some() {
-            return Ok(Response::new(204));
+        if stored.is_some_and(|stored| is_held(&stored)) {
+            return Err(Problem::new(409).detail("pieces of the product are reserved"));
+        }
+        match products()?.delete(id, Precondition::Version(version)).await {
+            Ok(_) => {
+                images::forget(&format!("{id}/")).await;
+                return Ok(Response::new(204));
+            }
+            Err(Error::Conflict(_)) => {}
+            Err(error) => return Err(faults::store(&error)),
         }
     }
     Err(faults::busy())
 }
 
-/// The new version, or `None` if the condition did not hold.
-async fn apply(store: &Store, change: Change) -> Result<Option<u64>, Problem> {
-    match store.apply(vec![change]).await {
-        Ok(version) => Ok(Some(version)),
-        Err(Error::Conflict(_)) => Ok(None),
-        Err(error) => Err(faults::store(&error)),
-    }
+fn is_held(stored: &Stored) -> bool {
+    let now = clock::now();
+    stored.reservations.iter().any(|held| !held.is_over(now))
 }
 
-async fn find(store: &Store, id: &str) -> Result<(Product, u64), Problem> {
-    let value = stored(store, id).await?;
-    let product = Product::decode(&value.bytes).map_err(|error| {
-        faults::note_unreadable(&id::key(id), &error);
-        Problem::new(500)
-    })?;
-    Ok((product, value.version))
-}
-
-async fn stored(store: &Store, id: &str) -> Result<keyvalue::Value, Problem> {
-    let absent = || Problem::new(404).detail("no product has this id");
-    if !id::is_id(id) {
-        return Err(absent());
-    }
-    store
-        .get(&id::key(id))
-        .await
-        .map_err(|error| faults::store(&error))?
-        .ok_or_else(absent)
-}
-
-fn shown(status: u16, product: &Product, version: u64) -> Response {
-    Response::json(status, product).header("etag", etag::of(version))
+fn shown(status: u16, id: &str, stored: &Stored, version: u64) -> Response {
+    Response::json(status, &Product::of(id, stored)).header("etag", etag::of(version))
 }

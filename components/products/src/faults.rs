@@ -1,13 +1,13 @@
 //! What clients are told when the store fails: whether to come again, and nothing about the inside.
 
+use stoa_sdk::documents::Error;
 use stoa_sdk::http::{BodyError, Problem};
-use stoa_sdk::keyvalue::Error;
 
 /// A failure of the store. The detail goes to the log.
 pub(crate) fn store(error: &Error) -> Problem {
     eprintln!("products: store failed: {error}");
     match error {
-        Error::Deadline | Error::Unavailable => busy(),
+        Error::Deadline | Error::Unavailable | Error::Quota(_) => busy(),
         _ => Problem::new(500),
     }
 }
@@ -17,9 +17,9 @@ pub(crate) fn busy() -> Problem {
     Problem::new(503).header("retry-after", "1")
 }
 
-/// Notes in the log that a stored value is no product: somebody else wrote under our keys.
-pub(crate) fn note_unreadable(key: &str, error: &serde_json::Error) {
-    eprintln!("products: value of {key} is no product: {error}");
+/// Notes in the log that a stored document is no product: somebody else wrote into our collection.
+pub(crate) fn note_unreadable(id: &str, error: &serde_json::Error) {
+    eprintln!("products: document {id} is no product: {error}");
 }
 
 /// A request body that cannot be read.

@@ -9,18 +9,15 @@ mod csv;
 mod plan;
 mod report;
 mod rows;
+mod settlement;
 mod splitter;
 
 use crate::{catalogue, media};
 use batch::Batch;
 use report::Report;
 use rows::{Format, Row, Rows};
-use stoa_sdk::clock;
+use stoa_sdk::documents::{self, Collection};
 use stoa_sdk::http::{Body, BodyError, Closed, Problem, Request, Response, Writer};
-use stoa_sdk::keyvalue::{self, Store};
-
-/// How often a batch is decided anew because somebody else was faster.
-const ATTEMPTS_MAX: usize = 5;
 
 /// Starts an import. The answer's head leaves at once, so what goes wrong later is told in the last line.
 pub(crate) fn start(mut request: Request) -> Result<Response, Problem> {
@@ -35,9 +32,9 @@ pub(crate) fn start(mut request: Request) -> Result<Response, Problem> {
         }
     };
     media::expect_identity(&request)?;
-    let store = catalogue::store()?;
+    let products = catalogue::products()?;
     let body = request.body();
-    let respond = move |writer| run(store, Rows::new(format), body, writer);
+    let respond = move |writer| run(products, Rows::new(format), body, writer);
     Ok(Response::stream(200, respond).header("content-type", "application/x-ndjson"))
 }
 
@@ -68,14 +65,14 @@ impl From<BodyError> for Stop {
 }
 
 struct Import {
-    store: Store,
+    products: Collection,
     batch: Batch,
     report: Report,
 }
 
-async fn run(store: Store, mut rows: Rows, mut body: Body, writer: Writer) {
+async fn run(products: Collection, mut rows: Rows, mut body: Body, writer: Writer) {
     let mut import = Import {
-        store,
+        products,
         batch: Batch::default(),
         report: Report::new(writer),
     };
@@ -126,7 +123,7 @@ impl Import {
         if rows.is_empty() {
             return Ok(());
         }
-        let verdicts = decide(&self.store, &rows)
+        let verdicts = settlement::settle(&self.products, &rows)
             .await
             .map_err(|error| unconfirmed(&rows, &error))?;
         self.report.lines(&rows, verdicts).await?;
@@ -134,35 +131,8 @@ impl Import {
     }
 }
 
-/// What became of each row. A batch that somebody else kept changing under our hands is rejected at last.
-async fn decide(store: &Store, rows: &[Row]) -> Result<Vec<plan::Verdict>, keyvalue::Error> {
-    let keys: Vec<_> = rows.iter().filter_map(Row::key).collect();
-    let mut decided = plan::Plan::default();
-    for _ in 0..ATTEMPTS_MAX {
-        let stored = if keys.is_empty() {
-            Vec::new()
-        } else {
-            store.get_many(keys.clone()).await?
-        };
-        decided = plan::plan(rows, stored, clock::now());
-        if decided.changes.is_empty() {
-            return Ok(decided.verdicts);
-        }
-        match store.apply(std::mem::take(&mut decided.changes)).await {
-            Ok(_) => return Ok(decided.verdicts),
-            Err(keyvalue::Error::Conflict(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(decided
-        .verdicts
-        .into_iter()
-        .map(plan::Verdict::lost)
-        .collect())
-}
-
 /// The store failed: nobody knows whether these rows were written. Importing them again settles it.
-fn unconfirmed(rows: &[Row], error: &keyvalue::Error) -> Stop {
+fn unconfirmed(rows: &[Row], error: &documents::Error) -> Stop {
     eprintln!("products: import stopped: {error}");
     let first = rows.first().map_or(0, |row| row.number);
     let last = rows.last().map_or(0, |row| row.number);

@@ -1,16 +1,47 @@
 //! The whole service, from request to answer, over a store in memory.
 
+mod categories;
 mod changing;
+mod finding;
+mod images;
 mod import;
+mod openapi;
 mod reading;
+mod reserving;
 
 use crate::router::handle;
 use serde_json::{Value, json};
+use stoa_sdk::documents::{Collection, Store, Write};
 use stoa_sdk::http::Method;
-use stoa_sdk::keyvalue::Store;
-use stoa_sdk::testing::{Answer, Call, block_on};
+use stoa_sdk::testing::{Answer, Call, Documents, block_on, documents};
 
 const COLLECTION: &str = "/v1/products";
+
+/// The store, as the manifest declares it.
+fn catalogue() -> Documents {
+    let catalogue = documents("catalogue");
+    let searched = [
+        ("name", 10),
+        ("brand", 4),
+        ("category", 3),
+        ("tags", 4),
+        ("description", 1),
+    ];
+    catalogue
+        .unique("products", "sku", ["sku"])
+        .search("products", searched);
+    catalogue
+}
+
+/// How many documents were written or removed.
+fn changes() -> u64 {
+    catalogue().changes()
+}
+
+fn collection(name: &str) -> Collection {
+    let store = Store::open("catalogue").expect("in memory every label is granted");
+    store.collection(name)
+}
 
 /// A product as a client sends it.
 fn cup(sku: &str) -> Value {
@@ -29,20 +60,20 @@ fn created(sku: &str) -> String {
         .to_owned()
 }
 
-/// Gives a key a value that is no product, as somebody else might.
-fn spoil(key: &str) {
-    let store = Store::open("products").expect("in memory every label is granted");
-    block_on(store.set(key, "{")).expect("it is set");
+/// Writes a document that is no product, as somebody else might.
+fn spoil(id: &str) {
+    let write = Write::new(id, &json!({"sku": id}));
+    block_on(collection("products").write(write)).expect("it is written");
 }
 
-/// Creates a product, spoils its value and says where it is.
+/// Creates a product, spoils its document and says where it is.
 fn spoiled(sku: &str) -> String {
     let location = created(sku);
     let id = location
         .rsplit('/')
         .next()
         .expect("a location ends in an id");
-    spoil(&format!("product/{id}"));
+    spoil(id);
     location
 }
 
@@ -50,6 +81,12 @@ fn patch(location: &str, patch: Value) -> Call {
     Call::new(Method::Patch, location)
         .header("content-type", "application/merge-patch+json")
         .chunk(patch.to_string())
+}
+
+fn put(target: &str, body: &Value) -> Call {
+    Call::new(Method::Put, target)
+        .header("content-type", "application/json")
+        .chunk(body.to_string())
 }
 
 fn etag(answer: &Answer) -> String {

@@ -26,9 +26,26 @@ pub fn now() -> Timestamp {
     Timestamp(seconds * 1000 + u64::from(now.nanoseconds / 1_000_000))
 }
 
+#[cfg(not(target_family = "wasm"))]
+thread_local! {
+    /// Where a test stopped the clock.
+    static STOPPED: std::cell::Cell<Option<Timestamp>> = const { std::cell::Cell::new(None) };
+}
+
+/// Stops the clock of this thread: every test has a thread of its own.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn stop(at: Timestamp) {
+    STOPPED.set(Some(at));
+}
+
 /// What the system clock says. A clock set before 1970 says 1970.
 #[cfg(not(target_family = "wasm"))]
 pub fn now() -> Timestamp {
+    STOPPED.get().unwrap_or_else(system)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn system() -> Timestamp {
     let since_1970 = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
@@ -92,6 +109,13 @@ mod tests {
     #[test]
     fn zero_is_the_start_of_1970() {
         assert_eq!(shown(0), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_stopped_clock_says_what_it_was_set_to() {
+        let moment = Timestamp::from_unix_ms(7);
+        crate::testing::set_clock(moment);
+        assert_eq!(now(), moment);
     }
 
     #[test]

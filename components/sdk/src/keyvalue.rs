@@ -15,11 +15,15 @@ pub use memory::Store;
 #[cfg(target_family = "wasm")]
 pub use wasi::Store;
 
+use std::time::Duration;
+
 /// A stored value. `version` changes with every write of its key and is never used again for that key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     pub bytes: Vec<u8>,
     pub version: u64,
+    /// How long it lives from now on, in whole milliseconds; `None` if it does not end.
+    pub expires_in: Option<Duration>,
 }
 
 /// One key of a listing, with its value where the listing asked for values.
@@ -69,7 +73,14 @@ pub enum Condition {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// The key gets this value, which does not end.
     Set(Vec<u8>),
+    /// The key gets this value for so long: 1 ms to 10 years, counted in whole milliseconds.
+    SetExpiring { bytes: Vec<u8>, ttl: Duration },
+    /// The key's value lives for so long from now on; `None`: it does not end. The value and its version stay as they
+    /// are, and a key without a value is left without.
+    Expire(Option<Duration>),
+    /// The key loses its value, if it has one.
     Delete,
 }
 
@@ -124,6 +135,15 @@ impl Change {
         }
     }
 
+    /// Changes how long the key's value lives from now on, and nothing else of it; `None`: it does not end.
+    pub fn expire(key: impl Into<String>, ttl: Option<Duration>) -> Self {
+        Self {
+            key: key.into(),
+            condition: Condition::Always,
+            action: Action::Expire(ttl),
+        }
+    }
+
     /// Takes the key's value away.
     pub fn delete(key: impl Into<String>) -> Self {
         Self {
@@ -131,6 +151,18 @@ impl Change {
             condition: Condition::Always,
             action: Action::Delete,
         }
+    }
+
+    /// Lets the value that is set end after so long, 1 ms to 10 years. A change that sets none stays what it is.
+    #[must_use]
+    pub fn expires_in(self, ttl: Duration) -> Self {
+        let action = match self.action {
+            Action::Set(bytes) | Action::SetExpiring { bytes, .. } => {
+                Action::SetExpiring { bytes, ttl }
+            }
+            action @ (Action::Expire(_) | Action::Delete) => action,
+        };
+        Self { action, ..self }
     }
 
     /// Makes the change, and all that are applied with it, depend on this.

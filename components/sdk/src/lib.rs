@@ -31,12 +31,16 @@
 //! It is built with `cargo build --release --target wasm32-wasip2` as a `cdylib`. On any other target the same types
 //! live in memory, so that a service is tested by `cargo test` alone: see `testing`, which exists only there.
 
+pub mod blobs;
 pub mod clock;
+pub mod documents;
 pub mod http;
+pub mod identity;
 pub mod keyvalue;
 mod service;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod variables;
 
 // For `service!`, which expands in the crate of the service.
 #[cfg(target_family = "wasm")]

@@ -12,6 +12,13 @@
 //! assert_eq!((answer.status, answer.text()), (200, "Zeno"));
 //! ```
 
+mod blobs;
+mod documents;
+
+pub use blobs::{Blobs, blobs};
+pub use documents::{Documents, documents};
+
+use crate::clock::{self, Timestamp};
 use crate::http::{Body, Content, Method, Request, Response, Sink, Source, Writer, respond};
 use crate::keyvalue::{Error, Store};
 use std::pin::pin;
@@ -148,6 +155,23 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("a service under test waited for something that is not the SDK's"),
     }
+}
+
+/// Stops the clock of this test at a moment. Set again, it goes on to the next.
+///
+/// ```
+/// use stoa_sdk::clock::{self, Timestamp};
+///
+/// stoa_sdk::testing::set_clock(Timestamp::from_unix_ms(1_000));
+/// assert_eq!(clock::now().unix_ms(), 1_000);
+/// ```
+pub fn set_clock(now: Timestamp) {
+    clock::stop(now);
+}
+
+/// Gives a variable of the service under test its value.
+pub fn set_variable(name: &str, value: &str) {
+    crate::variables::memory::set(name, value);
 }
 
 /// Answers the next `apply` on the store of this label with an error. Several queue up.

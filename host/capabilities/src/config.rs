@@ -5,37 +5,94 @@ use std::collections::btree_map::Entry;
 use std::path::{Component, Path, PathBuf};
 
 use stoa_manifest::Label;
-use stoa_manifest::text::{Mistake, Report, Spanned, Table, Value};
+use stoa_manifest::text::{Mistake, Report, Span, Spanned, Table, Value};
 
-use crate::keyvalue;
+use crate::{blobs, documents, identity, keyvalue, sql, variables};
 
 /// All stores of a host, by noun and label.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     /// `[keyvalue.<label>.<kind>]`, and Spin's `[key_value_store.<label>]`.
     pub keyvalue: BTreeMap<Label, keyvalue::Config>,
+    /// `[sql.<label>.<kind>]`, and Spin's `[sqlite_database.<label>]`.
+    pub sql: BTreeMap<Label, sql::Config>,
+    /// `[documents.<label>.<kind>]`.
+    pub documents: BTreeMap<Label, documents::Config>,
+    /// `[blobs.<label>.<kind>]`.
+    pub blobs: BTreeMap<Label, blobs::Config>,
+    /// `[identity.<label>.<kind>]`.
+    pub identity: BTreeMap<Label, identity::Config>,
+    /// `[[variables_provider]]`, in their order.
+    pub variables: Vec<variables::Config>,
 }
 
 impl Config {
     /// Takes the sections of this crate out of a runtime configuration. Mistakes are reported to the document.
     pub fn read(table: &mut Table<'_>) -> Option<Self> {
-        let ours = table.or_default("keyvalue", |value| labelled(value, keyvalue::Config::read));
-        let spins = table.or_default("key_value_store", |value| {
-            labelled(value, keyvalue::Config::read_spin)
-        });
-        let stores = merged(
-            ours.unwrap_or_default(),
-            spins.unwrap_or_default(),
+        let keyvalue = section(table, "keyvalue", keyvalue::Config::read);
+        let spins = section(table, "key_value_store", keyvalue::Config::read_spin);
+        let keyvalue = merged(
+            "keyvalue",
+            keyvalue,
+            "key_value_store",
+            spins,
             table.report(),
         );
-        check_paths(&stores, table.report());
-        let keyvalue = stores
-            .into_iter()
-            .map(|(label, store)| Some((label, store.value?)));
+        let sql = section(table, "sql", sql::Config::read);
+        let spins = section(table, "sqlite_database", sql::Config::read_spin);
+        let sql = merged("sql", sql, "sqlite_database", spins, table.report());
+        let documents = section(table, "documents", documents::Config::read);
+        let blobs = section(table, "blobs", blobs::Config::read);
+        let identity = section(table, "identity", identity::Config::read);
+        let variables = variables::Config::read_all(table);
+        let mut places = Places::default();
+        places.add(
+            "keyvalue",
+            &keyvalue,
+            |keyvalue::Config::Embedded(config)| &config.path,
+        );
+        places.add("sql", &sql, |sql::Config::Embedded(config)| &config.path);
+        places.add(
+            "documents",
+            &documents,
+            |documents::Config::Embedded(config)| &config.path,
+        );
+        places.add("blobs", &blobs, |blobs::Config::Embedded(config)| {
+            &config.path
+        });
+        places.add(
+            "identity",
+            &identity,
+            |identity::Config::Embedded(config)| &config.path,
+        );
+        places.check(table.report());
         Some(Self {
-            keyvalue: keyvalue.collect::<Option<_>>()?,
+            keyvalue: settled(keyvalue)?,
+            sql: settled(sql)?,
+            documents: settled(documents)?,
+            blobs: settled(blobs)?,
+            identity: settled(identity)?,
+            variables: variables?,
         })
     }
+}
+
+/// A section of labels; empty if it is not there or cannot be read, which was reported.
+fn section<T>(
+    table: &mut Table<'_>,
+    name: &str,
+    read: impl FnMut(&Label, Value<'_>) -> Option<T>,
+) -> Labelled<T> {
+    let stores = table.or_default(name, |value| labelled(value, read));
+    stores.unwrap_or_default()
+}
+
+/// `None` if one of them could not be read.
+fn settled<T>(stores: Labelled<T>) -> Option<BTreeMap<Label, T>> {
+    let stores = stores.into_iter();
+    stores
+        .map(|(label, store)| Some((label, store.value?)))
+        .collect()
 }
 
 /// What stands behind each label, with the place of the label; `None` if that cannot be read, which was reported.
@@ -65,14 +122,20 @@ fn read_label(key: &Spanned<String>, report: &Report) -> Option<Label> {
 }
 
 /// One label has one store: the same label in our section and in Spin's is a mistake.
-fn merged<T>(ours: Labelled<T>, spins: Labelled<T>, report: &Report) -> Labelled<T> {
+fn merged<T>(
+    our_name: &str,
+    ours: Labelled<T>,
+    spins_name: &str,
+    spins: Labelled<T>,
+    report: &Report,
+) -> Labelled<T> {
     let mut stores = ours;
     for (label, store) in spins {
         match stores.entry(label) {
             Entry::Occupied(first) => {
                 let message = format!("the store `{}` is configured twice", first.key());
                 let mistake = Mistake::new(store.span, message);
-                report.add(mistake.hint("keep one of `keyvalue` and `key_value_store`"));
+                report.add(mistake.hint(format!("keep one of `{our_name}` and `{spins_name}`")));
             }
             Entry::Vacant(place) => {
                 place.insert(store);
@@ -82,22 +145,45 @@ fn merged<T>(ours: Labelled<T>, spins: Labelled<T>, report: &Report) -> Labelled
     stores
 }
 
-/// One file has one writer. Of two stores with one file, the mistake is at the one that is written later.
-fn check_paths(stores: &Labelled<keyvalue::Config>, report: &Report) {
-    let mut stores: Vec<_> = stores.iter().collect();
-    stores.sort_by_key(|(_, store)| store.span.start);
-    let mut labels = BTreeMap::new();
-    for (label, store) in stores {
-        let Some(keyvalue::Config::Embedded(config)) = &store.value else {
-            continue;
-        };
-        let first = *labels.entry(plain(&config.path)).or_insert(label);
-        if first != label {
-            let message = format!(
-                "the stores `{first}` and `{label}` have the same file, `{}`",
-                config.path.display()
-            );
-            report.add(Mistake::new(store.span, message));
+/// Where the stores of this host lie: one file has one writer.
+#[derive(Default)]
+struct Places(Vec<Place>);
+
+struct Place {
+    /// Of the label.
+    span: Span,
+    store: String,
+    path: PathBuf,
+}
+
+impl Places {
+    fn add<T>(&mut self, noun: &str, stores: &Labelled<T>, path: impl Fn(&T) -> &PathBuf) {
+        for (label, store) in stores {
+            let Some(config) = &store.value else {
+                continue;
+            };
+            self.0.push(Place {
+                span: store.span,
+                store: format!("{noun}.{label}"),
+                path: plain(path(config)),
+            });
+        }
+    }
+
+    /// Of two stores in one place, the mistake is at the one that is written later.
+    fn check(mut self, report: &Report) {
+        self.0.sort_by_key(|place| place.span.start);
+        let mut seen: BTreeMap<&Path, &str> = BTreeMap::new();
+        for place in &self.0 {
+            let first = *seen.entry(&place.path).or_insert(&place.store);
+            if first != place.store {
+                let message = format!(
+                    "the stores `{first}` and `{}` have the same path, `{}`",
+                    place.store,
+                    place.path.display()
+                );
+                report.add(Mistake::new(place.span, message));
+            }
         }
     }
 }
@@ -131,14 +217,20 @@ mod tests {
         let text = "[keyvalue.c.embedded]\npath = \"x.db\"\n\
             [keyvalue.b.embedded]\npath = \"./x.db\"\n\
             [keyvalue.a.embedded]\npath = \"x.db/.\"\n\
-            [keyvalue.d.embedded]\npath = \"y.db\"\n";
+            [keyvalue.d.embedded]\npath = \"y.db\"\n\
+            [documents.a.embedded]\npath = \"x.db\"\n";
         let told = |line: usize, label: &str, path: &str| {
-            let message = format!("the stores `c` and `{label}` have the same file, `{path}`");
+            let message =
+                format!("the stores `keyvalue.c` and `{label}` have the same path, `{path}`");
             (line, message)
         };
         assert_eq!(
             mistakes(text),
-            [told(3, "b", "./x.db"), told(5, "a", "x.db/.")]
+            [
+                told(3, "keyvalue.b", "x.db"),
+                told(5, "keyvalue.a", "x.db"),
+                told(9, "documents.a", "x.db")
+            ]
         );
     }
 

@@ -7,16 +7,26 @@ use std::time::Duration;
 use stoa_manifest::grants::Grants;
 use stoa_manifest::{ComponentId, Label};
 
-use crate::keyvalue;
+use crate::{blobs, documents, identity, keyvalue, sql, variables};
 
-/// A key-value call takes at most so long, waiting in queues included.
-const KEYVALUE_DEADLINE: Duration = Duration::from_secs(10);
+/// A call takes at most so long, waiting in queues included.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The open stores of a host, by noun and label.
 #[derive(Default)]
 pub struct Capabilities {
     /// Key-value stores.
     pub keyvalue: BTreeMap<Label, Arc<dyn keyvalue::Store>>,
+    /// Databases.
+    pub sql: BTreeMap<Label, Arc<dyn sql::Database>>,
+    /// Document stores.
+    pub documents: BTreeMap<Label, Arc<dyn documents::Store>>,
+    /// Blob stores.
+    pub blobs: BTreeMap<Label, Arc<dyn blobs::Store>>,
+    /// Identities.
+    pub identity: BTreeMap<Label, Arc<dyn identity::Provider>>,
+    /// The variables of the application's components.
+    pub variables: variables::Variables,
 }
 
 /// What one component may reach: this struct is the whole list.
@@ -24,6 +34,16 @@ pub struct Capabilities {
 pub struct Granted {
     /// Key-value stores by label.
     pub keyvalue: BTreeMap<Label, keyvalue::Handle>,
+    /// Databases by label.
+    pub sql: BTreeMap<Label, sql::Handle>,
+    /// Document stores by label.
+    pub documents: BTreeMap<Label, documents::Handle>,
+    /// Blob stores by label.
+    pub blobs: BTreeMap<Label, blobs::Handle>,
+    /// Identities by label.
+    pub identity: BTreeMap<Label, identity::Handle>,
+    /// Its own variables.
+    pub variables: variables::Handle,
 }
 
 /// Who holds a handle: what a refusal is logged and counted under.
@@ -40,7 +60,7 @@ pub struct Holder {
 /// A grant whose label stands for nothing on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "component `{component}` is granted the {noun} store `{label}`, but nothing is configured under that label"
+    "component `{component}` is granted `{noun}.{label}`, but nothing is configured under that label"
 )]
 pub struct Unresolved {
     /// Who was granted it.
@@ -64,31 +84,77 @@ impl Capabilities {
         revision: &str,
         grants: &Grants,
     ) -> Result<Granted, Vec<Unresolved>> {
-        let mut granted = Granted::default();
-        let mut unresolved = Vec::new();
-        for (label, grant) in &grants.keyvalue {
-            match self.keyvalue.get(label) {
+        let mut resolver = Resolver {
+            component,
+            revision,
+            unresolved: Vec::new(),
+        };
+        let granted = Granted {
+            keyvalue: resolver.resolve(
+                "keyvalue",
+                &self.keyvalue,
+                &grants.keyvalue,
+                keyvalue::Handle::new,
+            ),
+            sql: resolver.resolve("sql", &self.sql, &grants.sql, sql::Handle::new),
+            documents: resolver.resolve(
+                "documents",
+                &self.documents,
+                &grants.documents,
+                documents::Handle::new,
+            ),
+            blobs: resolver.resolve("blobs", &self.blobs, &grants.blobs, blobs::Handle::new),
+            identity: resolver.resolve(
+                "identity",
+                &self.identity,
+                &grants.identity,
+                identity::Handle::new,
+            ),
+            variables: self.variables.handle(component, revision),
+        };
+        match resolver.unresolved.is_empty() {
+            true => Ok(granted),
+            false => Err(resolver.unresolved),
+        }
+    }
+}
+
+/// Finds what stands behind the labels of one component.
+struct Resolver<'a> {
+    component: &'a ComponentId,
+    revision: &'a str,
+    unresolved: Vec<Unresolved>,
+}
+
+impl Resolver<'_> {
+    /// The handles of one noun. What stands for nothing is noted.
+    fn resolve<S: ?Sized, G: Clone, H>(
+        &mut self,
+        noun: &'static str,
+        stores: &BTreeMap<Label, Arc<S>>,
+        grants: &BTreeMap<Label, G>,
+        handle: impl Fn(Arc<S>, G, Holder, Duration) -> H,
+    ) -> BTreeMap<Label, H> {
+        let mut handles = BTreeMap::new();
+        for (label, grant) in grants {
+            match stores.get(label) {
                 Some(store) => {
-                    let (store, grant) = (Arc::clone(store), grant.clone());
                     let holder = Holder {
-                        component: component.clone(),
-                        revision: revision.to_owned(),
+                        component: self.component.clone(),
+                        revision: self.revision.to_owned(),
                         label: label.clone(),
                     };
-                    let handle = keyvalue::Handle::new(store, grant, holder, KEYVALUE_DEADLINE);
-                    granted.keyvalue.insert(label.clone(), handle);
+                    let handle = handle(Arc::clone(store), grant.clone(), holder, DEADLINE);
+                    handles.insert(label.clone(), handle);
                 }
-                None => unresolved.push(Unresolved {
-                    component: component.clone(),
-                    noun: "keyvalue",
+                None => self.unresolved.push(Unresolved {
+                    component: self.component.clone(),
+                    noun,
                     label: label.clone(),
-                    known: self.keyvalue.keys().cloned().collect(),
+                    known: stores.keys().cloned().collect(),
                 }),
             }
         }
-        match unresolved.is_empty() {
-            true => Ok(granted),
-            false => Err(unresolved),
-        }
+        handles
     }
 }

@@ -26,6 +26,10 @@ pub const CALL_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const HELD_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// A page of a listing ends early when its values have grown to this.
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// A value lives at least so long. It is also the unit that a time to live is counted in.
+pub const TTL_MIN: Duration = Duration::from_millis(1);
+/// A value that ends at all lives at most so long: ten years of 365 days.
+pub const TTL_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// Why an operation did not happen. Variants are what a guest can do something about; what went wrong inside the host
 /// is logged where it happened and leaves as [`Error::Unavailable`].
@@ -49,6 +53,9 @@ pub enum Error {
         /// The key whose condition failed.
         key: String,
     },
+    /// What the grant allows is used up.
+    #[error("the quota `{0}` is used up")]
+    Quota(&'static str),
     /// No answer within the store's deadline; a write may have happened. Retryable.
     #[error("no answer within {limit:?}")]
     Deadline {
@@ -68,6 +75,7 @@ impl Error {
             Self::Invalid(_) => "invalid",
             Self::TooLarge { .. } => "too-large",
             Self::Conflict { .. } => "conflict",
+            Self::Quota(_) => "quota",
             Self::Deadline { .. } => "deadline",
             Self::Unavailable => "unavailable",
         }
@@ -84,6 +92,8 @@ pub struct Value {
     pub bytes: Vec<u8>,
     /// The write that stored them.
     pub version: Version,
+    /// How long they live from now on, at least [`TTL_MIN`]; `None` if they do not end.
+    pub expires_in: Option<Duration>,
 }
 
 /// What a listing brings along.
@@ -142,10 +152,38 @@ pub enum Condition {
 /// What becomes of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// It gets this value.
+    /// It gets this value, which does not end.
     Set(Vec<u8>),
+    /// It gets this value for so long.
+    SetExpiring {
+        /// The value.
+        bytes: Vec<u8>,
+        /// From the write on, [`TTL_MIN`] to [`TTL_MAX`]; whole milliseconds count.
+        ttl: Duration,
+    },
     /// It loses its value, if it has one.
     Delete,
+    /// Its value, if it has one, lives for so long from now on; `None`: it does not end. Value and version stay.
+    Expire(Option<Duration>),
+}
+
+impl Action {
+    /// The value it stores, if it stores one.
+    pub fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::Set(bytes) | Self::SetExpiring { bytes, .. } => Some(bytes),
+            Self::Delete | Self::Expire(_) => None,
+        }
+    }
+
+    /// The time to live it sets, if it sets one.
+    pub fn ttl(&self) -> Option<Duration> {
+        match self {
+            Self::SetExpiring { ttl, .. } => Some(*ttl),
+            Self::Expire(ttl) => *ttl,
+            Self::Set(_) | Self::Delete => None,
+        }
+    }
 }
 
 /// One change of an atomic batch.
@@ -162,7 +200,8 @@ pub struct Change {
 /// A store of keys and values, without grants: what a backend implements.
 ///
 /// Callers have checked sizes, counts and limits ([`Handle`] does); a backend may rely on them. A backend bounds its
-/// own waiting, and what it acknowledges is durable in its class.
+/// own waiting, and what it acknowledges is durable in its class. A value whose time to live is over, by the clock of
+/// the backend, is none for any of these, whether or not it was removed.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + 'static {
     /// The values of `keys`, in their order, all from one moment; [`Error::TooLarge`] where they are together over
@@ -172,10 +211,13 @@ pub trait Store: Send + Sync + 'static {
     /// A page of a listing.
     async fn list(&self, range: Range) -> Result<Page, Error>;
 
-    /// Checks all conditions, then makes all changes, or none. Answers the version of all keys written.
+    /// Checks all conditions, then makes all changes, or none. Answers the version of all values that it set.
     async fn apply(&self, changes: Vec<Change>) -> Result<Version, Error>;
 
     /// Adds `delta` to a decimal number and answers the sum. A value that is no number, or a sum that does not fit, is
-    /// [`Error::Invalid`].
+    /// [`Error::Invalid`]. The sum lives as long as the number did; a number that was not there does not end.
     async fn increment(&self, key: String, delta: i64) -> Result<i64, Error>;
+
+    /// How many bytes the keys that start with `prefix` and their values hold.
+    async fn usage(&self, prefix: String) -> Result<u64, Error>;
 }

@@ -6,12 +6,18 @@
 //! service lives here: those implement these traits in `stoa-backends`.
 #![forbid(unsafe_code)]
 
+pub mod blobs;
 pub mod config;
+pub mod documents;
 pub mod durability;
 pub mod granted;
+pub mod identity;
 pub mod keyvalue;
 pub mod metrics;
+mod quota;
+pub mod sql;
 mod sqlite;
+pub mod variables;
 
 pub use config::Config;
 pub use durability::Durability;

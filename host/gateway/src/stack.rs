@@ -15,11 +15,12 @@ use tower::{Service, ServiceBuilder};
 use crate::body::RequestBody;
 use crate::config::Limits;
 use crate::filters;
+use crate::presigned;
 use crate::rescue::{self, Failure};
 use crate::router::{self, Routes};
 
-/// What answers a request once its route is known. The request carries [`crate::Matched`] and [`crate::Connected`] in
-/// its extensions. Dropping the future means that the client is gone.
+/// What answers a request once its route is known. The request carries [`crate::Matched`], or [`crate::Presigned`] instead
+/// of it, and [`crate::Connected`] in its extensions. Dropping the future means that the client is gone.
 pub trait Inner:
     Service<Request<RequestBody>, Response = Response<Self::Body>, Error = Failure, Future: Send>
     + Clone
@@ -95,6 +96,8 @@ pub fn stack<S: Inner>(shared: &Shared, inner: S) -> Public<S::Body> {
         .layer(filters::in_flight::layer(in_flight, requests_in_flight_max))
         // Before matching too; inside the cap, because answering is work.
         .layer(filters::header_count::layer(request_headers_max))
+        // Before the routes: a signed URL is its own permission, and the same inner service answers it.
+        .layer(presigned::layer(inner.clone()))
         // From here a request knows its route and component.
         .layer(router::layer(routes))
         // Inside the router: a route may set its own limit.

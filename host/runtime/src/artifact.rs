@@ -47,6 +47,13 @@ impl HostKey {
         }
     }
 
+    /// A key for another purpose, which tells nothing of this one.
+    pub fn derive(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        let mut key = [0; KEY_BYTES];
+        key.copy_from_slice(hmac::sign(&self.0, purpose.as_bytes()).as_ref());
+        key
+    }
+
     fn create(path: &Path) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; KEY_BYTES];
         rand::SystemRandom::new()

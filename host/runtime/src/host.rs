@@ -1,8 +1,12 @@
 //! What guests may import, interface by interface; one file per noun, and nothing of a store's state but its handles.
 
+mod blobs;
+mod documents;
+mod identity;
 mod keyvalue;
 pub(crate) mod outbound;
 mod spin_key_value;
+mod variables;
 mod wasi_keyvalue;
 
 use wasmtime::Engine;
@@ -17,8 +21,12 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    blobs::add_to_linker(&mut linker)?;
+    documents::add_to_linker(&mut linker)?;
+    identity::add_to_linker(&mut linker)?;
     keyvalue::add_to_linker(&mut linker)?;
     spin_key_value::add_to_linker(&mut linker)?;
+    variables::add_to_linker(&mut linker)?;
     wasi_keyvalue::add_to_linker(&mut linker)?;
     Ok(linker)
 }
@@ -26,7 +34,26 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 /// The names behind [`linker`], to say what is missing; a test holds the two together.
 pub(crate) fn provided() -> &'static [&'static str] {
     &[
+        "fermyon:spin/variables@2.0.0",
         "spin:key-value/key-value@3.0.0",
+        "spin:variables/variables@3.0.0",
+        "stoa:blobs/presign@0.1.0",
+        "stoa:blobs/read-async@0.1.0",
+        "stoa:blobs/read@0.1.0",
+        "stoa:blobs/types@0.1.0",
+        "stoa:blobs/write-async@0.1.0",
+        "stoa:blobs/write@0.1.0",
+        "stoa:documents/read-async@0.1.0",
+        "stoa:documents/read@0.1.0",
+        "stoa:documents/types@0.1.0",
+        "stoa:documents/write-async@0.1.0",
+        "stoa:documents/write@0.1.0",
+        "stoa:identity/passwords-async@0.1.0",
+        "stoa:identity/passwords@0.1.0",
+        "stoa:identity/tokens-async@0.1.0",
+        "stoa:identity/tokens@0.1.0",
+        "stoa:identity/types@0.1.0",
+        "stoa:identity/verify@0.1.0",
         "stoa:keyvalue/read-async@0.1.0",
         "stoa:keyvalue/read@0.1.0",
         "stoa:keyvalue/types@0.1.0",
@@ -58,6 +85,8 @@ pub(crate) fn provided() -> &'static [&'static str] {
         "wasi:clocks/system-clock@0.3.0",
         "wasi:clocks/types@0.3.0",
         "wasi:clocks/wall-clock@0.2.6",
+        "wasi:config/store@0.2.0-draft-2024-09-27",
+        "wasi:config/store@0.2.0-rc.1",
         "wasi:filesystem/preopens@0.2.6",
         "wasi:filesystem/preopens@0.3.0",
         "wasi:filesystem/types@0.2.6",

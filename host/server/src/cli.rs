@@ -1,12 +1,15 @@
 //! Arguments, environment and exit codes: read here and nowhere else.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use stoa_capabilities::variables::{Environment, Secret};
 
 use crate::commands::{self, Invalid};
+use crate::compose::Ours;
 use crate::{output, telemetry};
 
 /// Bad input of the user: `EX_USAGE` of sysexits.h.
@@ -68,12 +71,29 @@ pub(crate) struct Up {
     /// An environment variable for every component.
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) environment: Vec<(String, String)>,
+    /// A variable of the application: NAME=VALUE or NAME=@FILE, or several by @FILE.toml or @FILE.json. Whoever may list
+    /// processes sees arguments: give secrets by file or environment.
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = secret)]
+    pub(crate) variables: Vec<Secret>,
     /// Serve what is built, do not build.
     #[arg(long)]
     pub(crate) skip_build: bool,
+    /// Serve Stoa's own interfaces by the adapters that the manifest names for them, as under Spin.
+    #[arg(long)]
+    pub(crate) portable: bool,
     /// Say less at the start.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+impl Up {
+    /// What serves Stoa's own interfaces.
+    pub(crate) fn ours(&self) -> Ours {
+        match self.portable {
+            true => Ours::Adapted,
+            false => Ours::Native,
+        }
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -81,6 +101,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("it must be NAME=VALUE".into()),
     }
+}
+
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 pub(crate) fn run() -> ExitCode {
@@ -99,7 +123,7 @@ pub(crate) fn run() -> ExitCode {
     };
     telemetry::start();
     let outcome = match arguments.command {
-        Command::Up(up) => commands::up(&up),
+        Command::Up(up) => commands::up(&up, Environment::new(std::env::vars_os())),
         Command::Build(application) => commands::build(&application),
     };
     match outcome {

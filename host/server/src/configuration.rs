@@ -19,7 +19,7 @@ pub(crate) struct Configuration {
     pub(crate) state_dir: Option<PathBuf>,
     /// `seed`: whether the manifest's seeds are loaded at the first start. Default `never`.
     pub(crate) seed: Seed,
-    /// `[keyvalue.*]`, `[key_value_store.*]`.
+    /// The stores, by noun and label, and `[[variables_provider]]`.
     pub(crate) capabilities: Capabilities,
     /// `[gateway]`.
     pub(crate) gateway: Gateway,
@@ -266,11 +266,7 @@ fn duration(table: &mut Table<'_>, name: &str, default: Duration) -> Option<Dura
 }
 
 /// Sections that Spin knows and this version cannot honour yet.
-const UNSUPPORTED: [&str; 13] = [
-    "sqlite_database",
-    "variables_provider",
-    "config_provider",
-    "variable_provider",
+const UNSUPPORTED: [&str; 9] = [
     "llm_compute",
     "client_tls",
     "outbound_http",
@@ -309,13 +305,13 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_at_once_with_their_lines() {
-        let text = "seed = \"often\"\n[gateway]\nlisten = \"here\"\n[keyvalue.default]\n[sqlite_database.default]\n";
+        let text = "seed = \"often\"\n[gateway]\nlisten = \"here\"\n[keyvalue.default]\n[llm_compute]\n";
         let told = parse(text).expect_err("nothing in it is right");
         for part in [
             "runtime.toml:1:8",
             "runtime.toml:3:10",
             "nothing is said of what stands behind `default`",
-            "`sqlite_database` is a setting of Spin",
+            "`llm_compute` is a setting of Spin",
             "4 mistakes",
         ] {
             assert!(told.contains(part), "{part} is missing in:\n{told}");
@@ -347,6 +343,16 @@ mod tests {
         let private =
             blocked("[outbound_networking]\nblock_networks = [\"1.1.1.1\", \"private\"]\n");
         assert_eq!(private.len(), 1 + Network::private().len());
+    }
+
+    #[test]
+    fn providers_of_variables_are_part_of_it() {
+        let text = "[[variables_provider]]\ntype = \"env\"\n[[variables_provider]]\ntype = \"file\"\npath = \"x\"\n";
+        let configuration = parse(text).unwrap_or_else(|told| panic!("{told}"));
+        assert_eq!(configuration.capabilities.variables.len(), 2);
+        let told =
+            parse("[[variables_provider]]\ntype = \"vault\"\n").expect_err("there is no vault");
+        assert!(told.contains("runtime.toml:2:8"), "{told}");
     }
 
     #[test]

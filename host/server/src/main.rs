@@ -1,14 +1,17 @@
 //! The binary `stoa`: reads what it is told, wires the parts together, and runs them.
 #![forbid(unsafe_code)]
 
+mod blobs;
 mod build;
 mod cli;
 mod commands;
+mod compose;
 mod configuration;
 mod output;
 mod progress;
 mod seed;
 mod state;
+mod stores;
 mod telemetry;
 mod wiring;
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use http::uri::Scheme;
 use http::{Request, Response};
-use stoa_capabilities::{Capabilities, Unresolved, keyvalue};
-use stoa_gateway::{BodyError, Connected, Failure, Inner, Matched, RequestBody};
+use stoa_capabilities::blobs::presign::Signer;
+use stoa_capabilities::variables::{Problem, Variables};
+use stoa_capabilities::{Capabilities, Unresolved};
+use stoa_gateway::{BodyError, Connected, Failure, Inner, Matched, Presigned, RequestBody};
 use stoa_manifest::component::Source as Code;
 use stoa_manifest::hosts::Destination;
 use stoa_manifest::http::Executor;
@@ -20,20 +21,23 @@ use stoa_runtime::{
     Allocation, Handler, PrepareError, RequestBodyError, ResponseBody, Revision, Runtime,
 };
 
+use crate::blobs::{AnswerBody, SignedBlobs, of_blob, of_component};
 use crate::commands::{Invalid, Project};
+use crate::compose::{self, Ours};
 use crate::configuration::Configuration;
 use crate::output;
 use crate::progress::Progress;
 use crate::state::State;
+use crate::stores::{self, Stores};
 
 /// How long a client is asked to wait when a component is full or its instance went away.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What holds without a runtime configuration: Spin's default store, embedded.
+/// What holds without a runtime configuration: Spin's default store and database, embedded.
 pub(crate) fn built_in_configuration() -> Source {
     Source::new(
         "the built-in runtime configuration",
-        "[keyvalue.default.embedded]\n",
+        "[keyvalue.default.embedded]\n[sql.default.embedded]\n",
     )
 }
 
@@ -41,17 +45,27 @@ pub(crate) fn built_in_configuration() -> Source {
 pub(crate) struct Deployment {
     runtime: Runtime,
     revisions: BTreeMap<ComponentId, Arc<Revision>>,
+    /// What answers signed URLs.
+    blobs: Arc<SignedBlobs>,
     stores: Vec<String>,
     cores: usize,
 }
 
 /// Opens the stores and prepares every component.
-pub(crate) fn deploy(
+pub(crate) async fn deploy(
     project: &Project,
     configuration: &Configuration,
     state: &State,
+    variables: Variables,
+    ours: Ours,
 ) -> anyhow::Result<Deployment> {
-    let (capabilities, stores) = open(configuration, state)?;
+    let key = state.key()?;
+    let signer = Arc::new(Signer::new(&key.derive("stoa-blobs-url")));
+    let Stores {
+        mut capabilities,
+        described,
+    } = stores::open(project, configuration, state, &signer).await?;
+    capabilities.variables = variables;
     let config = stoa_runtime::Config {
         instances_max: configuration.runtime.instances_max,
         cores: configuration.runtime.cores,
@@ -59,52 +73,30 @@ pub(crate) fn deploy(
         blocked_networks: configuration.outbound_networking.block_networks.clone(),
     };
     let cores = config.cores;
-    let runtime = Runtime::new(config, state.key()?).map_err(|error| {
+    let runtime = Runtime::new(config, key).map_err(|error| {
         anyhow::anyhow!("the WebAssembly engine cannot start on this machine: {error:#}")
     })?;
-    let revisions = prepare_all(project, &capabilities, &runtime)?;
+    let revisions = prepare_all(project, ours, &capabilities, &runtime)?;
+    let blobs = Arc::new(SignedBlobs::new(signer, capabilities.blobs));
     Ok(Deployment {
         runtime,
         revisions,
-        stores,
+        blobs,
+        stores: described,
         cores,
     })
-}
-
-fn open(
-    configuration: &Configuration,
-    state: &State,
-) -> anyhow::Result<(Capabilities, Vec<String>)> {
-    let mut capabilities = Capabilities::default();
-    let mut described = Vec::new();
-    for (label, config) in &configuration.capabilities.keyvalue {
-        let store = match config {
-            keyvalue::Config::Embedded(config) => {
-                let path = state.folder().join(&config.path);
-                described.push(
-                    format!(
-                        "keyvalue {label}: {} ({:?} durability)",
-                        path.display(),
-                        config.durability
-                    )
-                    .to_lowercase(),
-                );
-                keyvalue::embedded::Embedded::open(&path, config.durability)
-                    .with_context(|| format!("cannot open the key-value store `{label}`"))?
-            }
-        };
-        capabilities.keyvalue.insert(label.clone(), store);
-    }
-    Ok((capabilities, described))
 }
 
 /// Prepares all components, on all cores. Tells every problem of every component at once.
 fn prepare_all(
     project: &Project,
+    ours: Ours,
     capabilities: &Capabilities,
     runtime: &Runtime,
 ) -> anyhow::Result<BTreeMap<ComponentId, Arc<Revision>>> {
-    let components: Vec<_> = project.app.components.iter().collect();
+    let app = &project.app;
+    let served = |(id, _): &(&ComponentId, &Component)| !compose::is_part(app, id);
+    let components: Vec<_> = app.components.iter().filter(served).collect();
     let progress = Progress::start(components.len());
     let next = AtomicUsize::new(0);
     // Whoever is done takes the next one: some compile for seconds, others are found compiled.
@@ -112,9 +104,10 @@ fn prepare_all(
         std::iter::from_fn(|| components.get(next.fetch_add(1, Ordering::Relaxed)))
             .map(|(id, component)| {
                 let prepared = prepare(
+                    project,
                     id,
                     component,
-                    &project.root,
+                    ours,
                     capabilities,
                     runtime,
                     &progress,
@@ -147,20 +140,22 @@ fn prepare_all(
 }
 
 fn prepare(
+    project: &Project,
     id: &ComponentId,
     component: &Component,
-    root: &Path,
+    ours: Ours,
     capabilities: &Capabilities,
     runtime: &Runtime,
     progress: &Progress,
 ) -> Result<Arc<Revision>, Vec<String>> {
     let path = match &component.source {
-        Code::Path(path) => root.join(path),
+        Code::Path(path) => project.root.join(path),
         Code::Url { .. } | Code::Registry { .. } => {
             return Err(vec![format!("the source of `{id}` is not a file")]);
         }
     };
     let wasm = read(id, component, &path).map_err(|missing| vec![missing])?;
+    let wasm = compose::compose(project, id, ours, wasm)?;
     let refused = |error: PrepareError| vec![worded(id, &path, &error)];
     let start = Instant::now();
     let artifact = runtime.load(&wasm).map_err(refused)?;
@@ -207,6 +202,22 @@ fn unknown_label(missing: &Unresolved) -> String {
     )
 }
 
+/// All that is wrong with the application's variables.
+pub(crate) fn mistaken_variables(problems: &[Problem]) -> Invalid {
+    let told: Vec<String> = problems.iter().map(mistaken_variable).collect();
+    Invalid(told.join("\nerror: "))
+}
+
+fn mistaken_variable(problem: &Problem) -> String {
+    let Problem::Missing { name } = problem else {
+        return problem.to_string();
+    };
+    let variable = name.to_ascii_uppercase();
+    format!(
+        "{problem}\n  = hint: set `SPIN_VARIABLE_{variable}`, in the environment or in `.env` beside the manifest, or pass `--variable {name}=…`"
+    )
+}
+
 fn worded(id: &ComponentId, path: &Path, error: &PrepareError) -> String {
     let shown = path.display();
     let hint = match error {
@@ -232,7 +243,7 @@ fn worded(id: &ComponentId, path: &Path, error: &PrepareError) -> String {
 }
 
 /// Refuses what this version would silently leave out.
-pub(crate) fn check_supported(app: &App) -> Result<(), Invalid> {
+pub(crate) fn check_supported(app: &App, ours: Ours) -> Result<(), Invalid> {
     let mut missing = Vec::new();
     let mut say = |what: String| {
         missing.push(format!(
@@ -260,16 +271,16 @@ pub(crate) fn check_supported(app: &App) -> Result<(), Invalid> {
                 "is loaded from the network",
             ),
             (!component.files.is_empty(), "mounts files"),
-            (!component.dependencies.is_empty(), "has dependencies"),
-            (
-                !component.sqlite_databases.is_empty(),
-                "opens SQLite databases",
-            ),
             (!component.ai_models.is_empty(), "uses AI models"),
         ];
         uses.into_iter()
             .filter(|(used, _)| *used)
             .for_each(|(_, what)| say(format!("component `{id}` {what}")));
+        compose::remote(app, component, ours).for_each(|name| {
+            say(format!(
+                "dependency `{name}` of component `{id}` is loaded from the network"
+            ))
+        });
         unreachable_hosts(component)
             .for_each(|host| say(format!("component `{id}` may connect to `{host}`")));
     }
@@ -279,7 +290,7 @@ pub(crate) fn check_supported(app: &App) -> Result<(), Invalid> {
     }
 }
 
-/// Entries that name no place on the network: those with templates, and the application itself or another component.
+/// Entries that name no place on the network: the application itself, or another component. Templates are filled in.
 fn unreachable_hosts(component: &Component) -> impl Iterator<Item = &String> {
     let http = component.allowed_http_hosts.iter().filter(|entry| {
         Destination::parse_http(entry).map_or(true, |to| to.iter().any(Destination::is_internal))
@@ -296,11 +307,17 @@ impl Deployment {
     }
 
     /// The inner service of one core: its own handlers of every revision.
-    pub(crate) fn on_core(&self) -> impl Inner<Body = ResponseBody> {
+    pub(crate) fn on_core(&self) -> impl Inner<Body = AnswerBody> {
         let handlers = Arc::new(self.handlers());
+        let blobs = Arc::clone(&self.blobs);
         tower::service_fn(move |request: Request<RequestBody>| {
-            let handlers = Arc::clone(&handlers);
-            async move { answer(&handlers, request).await }
+            let (handlers, blobs) = (Arc::clone(&handlers), Arc::clone(&blobs));
+            async move {
+                match request.extensions().get::<Presigned>() {
+                    Some(_) => Ok(blobs.answer(request).await?.map(of_blob)),
+                    None => Ok(answer(&handlers, request).await?.map(of_component)),
+                }
+            }
         })
     }
 

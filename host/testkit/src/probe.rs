@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 /// The root of the repository.
 pub fn repository() -> &'static Path {
@@ -59,29 +60,15 @@ pub fn probe(name: &str) -> PathBuf {
 /// # Panics
 /// When it does not build.
 pub fn javascript_probe() -> PathBuf {
-    let folder = repository().join("components/probes/keyvalue-js");
-    let wasm = folder.join("dist/keyvalue-js.wasm");
+    let folder = repository().join("components/probes/javascript");
+    let wasm = folder.join("dist/javascript.wasm");
     // Several test programs may ask at once, and npm does not lock.
-    let lock = File::create(std::env::temp_dir().join("stoa-keyvalue-js.lock"))
+    let lock = File::create(std::env::temp_dir().join("stoa-javascript-probe.lock"))
         .expect("a lock file can be made");
     lock.lock().expect("the lock can be waited for");
-    let sources = [
-        "probe.js",
-        "build.mjs",
-        "package-lock.json",
-        "wit/world.wit",
-        "../../../wit/keyvalue/keyvalue.wit",
-    ];
-    let age = |path: &Path| {
-        path.metadata()
-            .and_then(|metadata| metadata.modified())
-            .ok()
-    };
-    let newest = sources
-        .iter()
-        .filter_map(|source| age(&folder.join(source)))
-        .max();
-    if age(&wasm).is_none() || age(&wasm) < newest {
+    let built = wasm.metadata().and_then(|metadata| metadata.modified());
+    let newest = [folder.as_path(), &repository().join("wit")].map(newest);
+    if !built.is_ok_and(|built| newest.iter().all(|source| *source < built)) {
         run(Command::new("npm")
             .args(["ci", "--no-audit", "--no-fund"])
             .current_dir(&folder));
@@ -90,6 +77,23 @@ pub fn javascript_probe() -> PathBuf {
             .current_dir(&folder));
     }
     wasm
+}
+
+/// When the youngest source in a folder was written: what building makes is none.
+fn newest(folder: &Path) -> SystemTime {
+    let entries = std::fs::read_dir(folder).expect("the folder can be read");
+    let times = entries.map(|entry| {
+        let path = entry.expect("the folder can be listed").path();
+        if path.ends_with("node_modules") || path.ends_with("dist") {
+            SystemTime::UNIX_EPOCH
+        } else if path.is_dir() {
+            newest(&path)
+        } else {
+            let metadata = path.metadata().expect("the file is there");
+            metadata.modified().expect("files have times")
+        }
+    });
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 fn run(command: &mut Command) {

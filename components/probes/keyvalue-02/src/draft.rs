@@ -1,9 +1,8 @@
 //! The operations on the first draft of `wasi:keyvalue`. It has no compare-and-swap, and increments only upwards.
 
-use crate::answer::{Answer, line};
 use crate::bindings::draft::wasi::keyvalue::store::{self, Error};
 use crate::bindings::draft::wasi::keyvalue::{atomics, batch};
-use crate::call::Call;
+use probe_kit_02::{Answer, Call, line};
 
 pub(crate) fn answer(call: &Call) -> Result<Answer, Answer> {
     let bucket = store::open(call.label()?)?;

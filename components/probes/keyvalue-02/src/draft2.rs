@@ -1,10 +1,9 @@
 //! The operations on the second draft of `wasi:keyvalue`.
 
-use crate::answer::{Answer, line};
 use crate::bindings::draft2::wasi::keyvalue::atomics::{self, Cas, CasError};
 use crate::bindings::draft2::wasi::keyvalue::batch;
 use crate::bindings::draft2::wasi::keyvalue::store::{self, Error};
-use crate::call::Call;
+use probe_kit_02::{Answer, Call, line};
 
 pub(crate) fn answer(call: &Call) -> Result<Answer, Answer> {
     let bucket = store::open(call.label()?)?;

@@ -5,7 +5,9 @@
 //! | op | further parameters | answer |
 //! |---|---|---|
 //! | `get` | `key` | 200 and the value, or 404 |
-//! | `set` | `key`, `value` | 204 |
+//! | `set` | `key`, `value`, `ttl` (`stoa` only, in milliseconds) | 204 |
+//! | `expire` | `key`, `ttl` | `stoa` only: 204; without a `ttl`, the value does not end |
+//! | `ttl` | `key` | `stoa` only: 200 and the milliseconds that are left, or `none`; 404 if the key has no value |
 //! | `delete` | `key` | 204 |
 //! | `exists` | `key` | 200 and `true` or `false` |
 //! | `list` | `prefix` | 200 and the keys, one per line |
@@ -17,32 +19,14 @@
 //! otherwise. A request that the probe itself does not understand is answered with 400.
 #![cfg(target_family = "wasm")]
 
-mod answer;
 mod bindings;
-mod call;
 mod draft;
 mod draft2;
 mod stoa;
 
-use answer::Answer;
-use call::Call;
-use wasip2::exports::http::incoming_handler::Guest;
-use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+use probe_kit_02::{Answer, Call};
 
-struct Probe;
-
-#[allow(unsafe_code, reason = "generated: the exports of the component")]
-const _: () = {
-    wasip2::http::proxy::export!(Probe);
-};
-
-impl Guest for Probe {
-    fn handle(request: IncomingRequest, out: ResponseOutparam) {
-        let call = Call::of(&request.path_with_query().unwrap_or_default());
-        // Both sides of the result are answers: a refusal is one too.
-        answer(&call).unwrap_or_else(|refusal| refusal).send(out);
-    }
-}
+probe_kit_02::probe!(answer);
 
 fn answer(call: &Call) -> Result<Answer, Answer> {
     match call.wanted("api")? {

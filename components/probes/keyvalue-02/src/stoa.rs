@@ -1,11 +1,10 @@
 //! The operations on `stoa:keyvalue`.
 
-use crate::answer::{Answer, line};
 use crate::bindings::ours::stoa::keyvalue::types::{
-    Action, Change, Condition, Error, Projection, Range, Store,
+    Action, Change, Condition, Error, Expiring, Projection, Range, Store, Value,
 };
 use crate::bindings::ours::stoa::keyvalue::{read, write};
-use crate::call::Call;
+use probe_kit_02::{Answer, Call, line};
 
 const PAGE: u32 = 1000;
 
@@ -13,6 +12,8 @@ pub(crate) fn answer(call: &Call) -> Result<Answer, Answer> {
     match call.op()? {
         "get" => get(call),
         "set" => set(call),
+        "expire" => expire(call),
+        "ttl" => ttl(call),
         "delete" => delete(call),
         "exists" => exists(call),
         "list" => list(call),
@@ -36,12 +37,29 @@ fn exists(call: &Call) -> Result<Answer, Answer> {
 
 fn set(call: &Call) -> Result<Answer, Answer> {
     let store = write::open(call.label()?)?;
-    change(
-        &store,
-        call,
-        Condition::Always,
-        Action::Set(call.value()?.to_vec()),
-    )
+    let value = call.value()?.to_vec();
+    let action = match call.number("ttl")? {
+        Some(ttl_ms) => Action::SetExpiring(Expiring { value, ttl_ms }),
+        None => Action::Set(value),
+    };
+    change(&store, call, Condition::Always, action)
+}
+
+fn expire(call: &Call) -> Result<Answer, Answer> {
+    let store = write::open(call.label()?)?;
+    let action = Action::Expire(call.number("ttl")?);
+    change(&store, call, Condition::Always, action)
+}
+
+fn ttl(call: &Call) -> Result<Answer, Answer> {
+    let store = read::open(call.label()?)?;
+    let left = |value: Value| {
+        value
+            .expires_in_ms
+            .map_or("none".into(), |left| left.to_string())
+    };
+    let value = read::get(&store, call.key()?)?;
+    Ok(Answer::value(value.map(|value| left(value).into_bytes())))
 }
 
 fn delete(call: &Call) -> Result<Answer, Answer> {
@@ -133,6 +151,7 @@ impl From<Error> for Answer {
             Error::Invalid(what) => Self::failed("invalid", &what),
             Error::TooLarge(limit) => Self::failed("too-large", &format!("at most {limit} bytes")),
             Error::Conflict(key) => Self::failed("conflict", &key),
+            Error::Quota(what) => Self::failed("quota", &what),
             Error::Deadline => Self::failed("deadline", "no answer in time"),
             Error::Unavailable => Self::failed("unavailable", "the store cannot be reached"),
             Error::Other(failure) => {

@@ -5,7 +5,9 @@
 //! | op | further parameters | answer |
 //! |---|---|---|
 //! | `get` | `key` | 200 and the value, or 404 |
-//! | `set` | `key`, `value` | 204 |
+//! | `set` | `key`, `value`, `ttl` (`stoa` only, in milliseconds) | 204 |
+//! | `expire` | `key`, `ttl` | `stoa` only: 204; without a `ttl`, the value does not end |
+//! | `ttl` | `key` | `stoa` only: 200 and the milliseconds that are left, or `none`; 404 if the key has no value |
 //! | `delete` | `key` | 204 |
 //! | `exists` | `key` | 200 and `true` or `false` |
 //! | `list` | `prefix` | 200 and the keys, one per line |
@@ -18,12 +20,10 @@
 #![cfg(target_family = "wasm")]
 
 mod bindings;
-mod call;
-mod refusal;
 mod spin;
 mod stoa;
 
-use call::Call;
+use probe_kit_03::{Call, Refusal};
 use stoa_sdk::http::{Request, Response};
 
 stoa_sdk::service!(handle);
@@ -35,35 +35,10 @@ async fn handle(request: Request) -> Response {
         .unwrap_or_else(|refusal| refusal.into())
 }
 
-async fn answer(call: &Call) -> Result<Response, refusal::Refusal> {
+async fn answer(call: &Call) -> Result<Response, Refusal> {
     match call.wanted("api")? {
         "stoa" => stoa::answer(call).await,
         "spin" => spin::answer(call).await,
-        api => Err(refusal::Refusal::bad(format!("no such api: {api}"))),
+        api => Err(Refusal::bad(format!("no such api: {api}"))),
     }
-}
-
-/// A value, or that there is none.
-fn value(value: Option<Vec<u8>>) -> Response {
-    match value {
-        Some(bytes) => Response::new(200).body(bytes),
-        None => Response::new(404),
-    }
-}
-
-fn text(text: impl ToString) -> Response {
-    Response::text(200, text.to_string())
-}
-
-fn lines(lines: impl IntoIterator<Item = Vec<u8>>) -> Response {
-    let mut body = Vec::new();
-    for line in lines {
-        body.extend(line);
-        body.push(b'\n');
-    }
-    Response::new(200).body(body)
-}
-
-fn done() -> Response {
-    Response::new(204)
 }

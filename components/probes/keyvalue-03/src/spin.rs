@@ -1,9 +1,7 @@
 //! The operations on Spin's key-value store.
 
 use crate::bindings::spin::key_value::key_value::{Error, Store};
-use crate::call::Call;
-use crate::refusal::Refusal;
-use crate::{done, lines, text, value};
+use probe_kit_03::{Call, Refusal, done, lines, text, value};
 use stoa_sdk::http::Response;
 
 pub(crate) async fn answer(call: &Call) -> Result<Response, Refusal> {

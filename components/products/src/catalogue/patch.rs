@@ -3,8 +3,8 @@
 use crate::product::{Draft, Violation, read};
 use serde_json::{Map, Value};
 
-/// What makes a product this product: a patch leaves it alone.
-const FIXED: [&str; 4] = ["id", "sku", "created", "updated"];
+/// What makes a product this product, or follows from what others do: a patch leaves it alone.
+const FIXED: [&str; 6] = ["id", "sku", "available", "images", "created", "updated"];
 
 /// The product after the patch, or what is wrong with the patch.
 pub(crate) fn patched(draft: &Draft, patch: &Value) -> Result<Draft, Vec<Violation>> {
@@ -52,23 +52,11 @@ fn merge(target: &mut Value, patch: &Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::Price;
+    use crate::product::{Price, tests};
     use serde_json::json;
 
     fn draft() -> Draft {
-        Draft {
-            sku: "A-1".to_owned(),
-            name: "Cup".to_owned(),
-            description: "Holds coffee.".to_owned(),
-            category: "ceramics".to_owned(),
-            brand: "Ostrakon".to_owned(),
-            price: Price {
-                amount: 1250,
-                currency: "EUR".to_owned(),
-            },
-            stock: 3,
-            tags: vec!["cup".to_owned()],
-        }
+        tests::draft("A-1", 3)
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use super::rows::Row;
 use std::collections::BTreeSet;
 
-/// Few enough that a report line is never far behind its row, many enough that the store is rarely asked.
-const ROWS_MAX: usize = 200;
+/// Few enough that a report line is never far behind its row, many enough that the store is rarely asked. It takes twice
+/// as many.
+const ROWS_MAX: usize = 500;
 /// A batch and what is stored of it fit several times into the smallest memory limit.
 const BYTES_MAX: usize = 1024 * 1024;
 
@@ -54,13 +55,13 @@ mod tests {
     }
 
     #[test]
-    fn no_room_after_200_rows() {
+    fn no_room_after_500_rows() {
         let mut batch = Batch::default();
-        for number in 0..200 {
+        for number in 0..500 {
             assert!(batch.has_room_for(&row(number, &number.to_string())));
             batch.push(row(number, &number.to_string()));
         }
-        assert!(!batch.has_room_for(&row(200, "200")));
+        assert!(!batch.has_room_for(&row(500, "500")));
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What to do about a batch: decided from what is stored, before anything is written.
+//! What to do about a row: decided from what is stored, before anything is written.
 
-use super::rows::Row;
-use crate::product::{Draft, Product, id};
+use crate::catalogue::Readable;
+use crate::product::{Draft, Stored, id};
 use stoa_sdk::clock::Timestamp;
-use stoa_sdk::keyvalue::{Change, Condition, Value};
+use stoa_sdk::documents::{Document, Precondition, Write};
 
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,127 +14,116 @@ pub(crate) enum Verdict {
     Rejected(String),
 }
 
-/// What to write, and what that makes of each row.
-#[derive(Default)]
+/// What to write, if anything, and what that makes of the row.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub(crate) verdicts: Vec<Verdict>,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) verdict: Verdict,
+    pub(crate) write: Option<Write>,
 }
 
-impl Verdict {
-    /// What is left of it when the batch could not be written.
-    pub(crate) fn lost(self) -> Self {
-        match self {
-            Self::Accepted | Self::Updated => Self::Rejected("conflict".to_owned()),
-            verdict => verdict,
+/// Decides about a product.
+pub(crate) fn plan(
+    draft: &Draft,
+    stored: Option<Document<Readable<Stored>>>,
+    now: Timestamp,
+) -> Plan {
+    let Some(document) = stored else {
+        let stored = Stored::new(draft.clone(), now);
+        let id = id::of(&draft.sku);
+        let write = Write::new(id, &stored).when(Precondition::Absent);
+        return written(Verdict::Accepted, write);
+    };
+    let (id, version) = (document.id, document.version);
+    match document.body.0 {
+        Ok(stored) if stored.draft() == *draft => unwritten(Verdict::Unchanged),
+        Ok(stored) => match stored.redrafted(draft.clone(), now) {
+            Ok(stored) => {
+                let write = Write::new(id, &stored).when(Precondition::Version(version));
+                written(Verdict::Updated, write)
+            }
+            Err(oversold) => rejected(format!(
+                "stock is less than the {} reserved pieces",
+                oversold.reserved
+            )),
+        },
+        Err(error) => {
+            eprintln!("products: document of {} is no product: {error}", draft.sku);
+            rejected("what is stored under this sku cannot be read".to_owned())
         }
     }
 }
 
-/// Decides. `stored` belongs to the rows that hold a product, in their order.
-pub(crate) fn plan(rows: &[Row], stored: Vec<Option<Value>>, now: Timestamp) -> Plan {
-    let mut plan = Plan::default();
-    let mut stored = stored.into_iter();
-    for row in rows {
-        let verdict = match &row.content {
-            Err(rejection) => Verdict::Rejected(rejection.reason.clone()),
-            Ok(draft) => plan.product(draft, stored.next().flatten(), now),
-        };
-        plan.verdicts.push(verdict);
-    }
-    plan
+fn written(verdict: Verdict, write: Write) -> Plan {
+    let write = Some(write);
+    Plan { verdict, write }
 }
 
-impl Plan {
-    fn product(&mut self, draft: &Draft, stored: Option<Value>, now: Timestamp) -> Verdict {
-        let Some(value) = stored else {
-            self.write(&Product::new(draft.clone(), now), Condition::Absent);
-            return Verdict::Accepted;
-        };
-        match Product::decode(&value.bytes) {
-            Ok(product) if product.draft == *draft => Verdict::Unchanged,
-            Ok(product) => {
-                self.write(
-                    &product.redrafted(draft.clone(), now),
-                    Condition::Version(value.version),
-                );
-                Verdict::Updated
-            }
-            Err(error) => {
-                eprintln!("products: value of {} is no product: {error}", draft.sku);
-                Verdict::Rejected("what is stored under this sku cannot be read".to_owned())
-            }
-        }
-    }
+fn unwritten(verdict: Verdict) -> Plan {
+    let write = None;
+    Plan { verdict, write }
+}
 
-    fn write(&mut self, product: &Product, condition: Condition) {
-        self.changes
-            .push(Change::set(id::key(&product.id), product.encode()).when(condition));
-    }
+fn rejected(reason: String) -> Plan {
+    unwritten(Verdict::Rejected(reason))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::rows::tests::{rejected, row};
+    use crate::product::tests::{draft, stored};
 
     fn now() -> Timestamp {
-        Timestamp::from_unix_ms(0)
+        Timestamp::from_unix_ms(1)
     }
 
-    fn stored(row: &Row) -> Value {
-        let draft = row.draft().expect("a product").clone();
-        Value {
-            bytes: Product::new(draft, now()).encode(),
+    fn document(body: Stored) -> Option<Document<Readable<Stored>>> {
+        Some(Document {
+            id: id::of(&body.sku),
             version: 7,
-        }
+            body: Readable(Ok(body)),
+        })
+    }
+
+    #[test]
+    fn refused_when_less_is_left_than_is_reserved() {
+        let stored = document(stored("A-1", 5, 3));
+        let expected = rejected("stock is less than the 3 reserved pieces".to_owned());
+        assert_eq!(plan(&draft("A-1", 2), stored, now()), expected);
+    }
+
+    #[test]
+    fn refused_when_what_is_stored_is_no_product() {
+        let error = serde_json::from_str::<Stored>("{}").expect_err("no product");
+        let document = Document {
+            id: id::of("A-1"),
+            version: 7,
+            body: Readable(Err(error)),
+        };
+        let plan = plan(&draft("A-1", 2), Some(document), now());
+        assert!(matches!(plan.verdict, Verdict::Rejected(_)));
+        assert_eq!(plan.write, None);
     }
 
     #[test]
     fn what_is_not_stored_is_written_if_it_is_still_absent() {
-        let plan = plan(&[row(1, "A-1")], vec![None], now());
-        assert_eq!(plan.verdicts, [Verdict::Accepted]);
-        assert_eq!(plan.changes[0].condition, Condition::Absent);
+        let draft = draft("A-1", 2);
+        let write = Write::new(id::of("A-1"), &Stored::new(draft.clone(), now()));
+        let expected = written(Verdict::Accepted, write.when(Precondition::Absent));
+        assert_eq!(plan(&draft, None, now()), expected);
     }
 
     #[test]
     fn what_is_stored_like_this_is_not_written() {
-        let row = row(1, "A-1");
-        let stored = stored(&row);
-        let plan = plan(&[row], vec![Some(stored)], now());
-        assert_eq!(plan.verdicts, [Verdict::Unchanged]);
-        assert!(plan.changes.is_empty());
+        let plan = plan(&draft("A-1", 8), document(stored("A-1", 5, 3)), now());
+        assert_eq!(plan, unwritten(Verdict::Unchanged));
     }
 
     #[test]
     fn what_is_stored_otherwise_is_written_over_the_version_that_was_seen() {
-        let mut row = row(1, "A-1");
-        let stored = stored(&row);
-        if let Ok(draft) = &mut row.content {
-            draft.stock += 1;
-        }
-        let plan = plan(&[row], vec![Some(stored)], now());
-        assert_eq!(plan.verdicts, [Verdict::Updated]);
-        assert_eq!(plan.changes[0].condition, Condition::Version(7));
-    }
-
-    #[test]
-    fn a_rejected_row_takes_no_stored_value() {
-        let kept = row(2, "A-2");
-        let stored = stored(&kept);
-        let plan = plan(&[rejected(1, "no"), kept], vec![Some(stored)], now());
-        assert_eq!(
-            plan.verdicts,
-            [Verdict::Rejected("no".to_owned()), Verdict::Unchanged]
-        );
-    }
-
-    #[test]
-    fn only_what_would_have_been_written_is_lost() {
-        assert_eq!(
-            Verdict::Updated.lost(),
-            Verdict::Rejected("conflict".to_owned())
-        );
-        assert_eq!(Verdict::Unchanged.lost(), Verdict::Unchanged);
+        let before = stored("A-1", 5, 3);
+        let after = before.clone().redrafted(draft("A-1", 9), now());
+        let write = Write::new(id::of("A-1"), &after.expect("enough are left"));
+        let expected = written(Verdict::Updated, write.when(Precondition::Version(7)));
+        assert_eq!(plan(&draft("A-1", 9), document(before), now()), expected);
     }
 }

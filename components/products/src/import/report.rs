@@ -2,7 +2,6 @@
 
 use super::plan::Verdict;
 use super::rows::Row;
-use crate::product::id;
 use serde::Serialize;
 use stoa_sdk::http::{Closed, Writer};
 
@@ -96,11 +95,10 @@ fn line(row: &Row, verdict: Verdict) -> Line<'_> {
         Verdict::Unchanged => ("unchanged", None),
         Verdict::Rejected(reason) => ("rejected", Some(reason)),
     };
-    let id = row.draft().map(|draft| id::of(&draft.sku));
     Line {
         row: row.number,
         sku: row.sku(),
-        id,
+        id: row.id(),
         result,
         reason,
     }

@@ -54,9 +54,9 @@ impl Row {
         }
     }
 
-    /// The key its product is stored under.
-    pub(crate) fn key(&self) -> Option<String> {
-        self.draft().map(|draft| id::key(&id::of(&draft.sku)))
+    /// The id of its product.
+    pub(crate) fn id(&self) -> Option<String> {
+        self.draft().map(|draft| id::of(&draft.sku))
     }
 }
 

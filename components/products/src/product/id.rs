@@ -3,9 +3,6 @@
 use crate::hex;
 use sha2::{Digest, Sha256};
 
-/// What every key of a product starts with.
-pub(crate) const PREFIX: &str = "product/";
-
 /// 128 bits of the hash: two products will not meet.
 const ID_BYTES: usize = 16;
 
@@ -22,11 +19,6 @@ pub(crate) fn of(sku: &str) -> String {
 /// Whether this could be the id of a product.
 pub(crate) fn is_id(text: &str) -> bool {
     hex::decode(text).is_some_and(|bytes| bytes.len() == ID_BYTES)
-}
-
-/// The key under which the product with this id is stored.
-pub(crate) fn key(id: &str) -> String {
-    format!("{PREFIX}{id}")
 }
 
 #[cfg(test)]

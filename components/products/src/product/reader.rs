@@ -2,6 +2,7 @@
 
 use super::rules::Rule;
 use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
 
 /// One thing that is wrong with a document, and where: a JSON pointer as a URI fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,13 +92,24 @@ impl<'a> Reader<'a> {
 
     /// The number of a member, 0 to `max`; 0 if there is none. `2.0` is no integer: money is never a fraction.
     pub(crate) fn integer(&mut self, name: &str, value: Option<&Value>, max: u64) -> u64 {
+        self.within(name, value, 0..=max)
+    }
+
+    /// The number of a member within a range; 0 if there is none.
+    pub(crate) fn within(
+        &mut self,
+        name: &str,
+        value: Option<&Value>,
+        range: RangeInclusive<u64>,
+    ) -> u64 {
         let Some(value) = value else {
             return 0;
         };
-        match value.as_u64().filter(|number| *number <= max) {
+        match value.as_u64().filter(|number| range.contains(number)) {
             Some(number) => number,
             None => {
-                self.note(name, format!("must be an integer from 0 to {max}"));
+                let (min, max) = range.into_inner();
+                self.note(name, format!("must be an integer from {min} to {max}"));
                 0
             }
         }

@@ -57,7 +57,8 @@ pub(crate) fn tag(text: &str) -> Result<(), String> {
     length(text, 1, TAG_CHARS_MAX)
 }
 
-fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
+/// Whether a text has so many characters.
+pub(crate) fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
     let chars = text.chars().count();
     ensure(
         (min..=max).contains(&chars),

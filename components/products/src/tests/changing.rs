@@ -1,10 +1,13 @@
 //! Creating, changing and deleting products one by one.
 
-use super::{COLLECTION, create, created, cup, etag, get, handle, patch, problem, spoiled, status};
+use super::{
+    COLLECTION, catalogue, changes, create, created, cup, etag, get, handle, patch, problem, put,
+    spoiled, status,
+};
 use serde_json::{Value, json};
+use stoa_sdk::documents::Error;
 use stoa_sdk::http::Method;
-use stoa_sdk::keyvalue::Error;
-use stoa_sdk::testing::{Call, applied, refuse};
+use stoa_sdk::testing::Call;
 
 // === Creating ===
 
@@ -32,7 +35,7 @@ fn refused_when_the_product_is_not_valid() {
     product["price"]["amount"] = json!(12.5);
     let expected = (422, vec!["#/sku".to_owned(), "#/price/amount".to_owned()]);
     assert_eq!(problem(&create(&product)), expected);
-    assert_eq!(applied("products"), 0);
+    assert_eq!(changes(), 0);
 }
 
 #[test]
@@ -71,7 +74,7 @@ fn refused_when_the_body_is_compressed() {
             (415, Some("identity"))
         );
     }
-    assert_eq!(applied("products"), 0);
+    assert_eq!(changes(), 0);
 }
 
 // === Changing ===
@@ -95,7 +98,7 @@ fn a_patch_that_changes_nothing_writes_nothing() {
     let tag = etag(&get(&location));
     let answer = patch(&location, json!({"name": "Cup"})).send(handle);
     assert_eq!((answer.status, etag(&answer)), (200, tag));
-    assert_eq!(applied("products"), 1);
+    assert_eq!(changes(), 1);
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn refused_when_the_condition_cannot_be_read() {
         let answer = call.header("if-match", b"\"\xff\"").send(handle);
         assert_eq!(status(&answer), 412);
     }
-    assert_eq!(applied("products"), 1);
+    assert_eq!(changes(), 1);
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn refused_when_the_version_is_ruled_out() {
             assert_eq!((status(&answer), etag(&answer)), (412, tag.clone()));
         }
     }
-    assert_eq!(applied("products"), 1);
+    assert_eq!(changes(), 1);
     let other = patch(&location, json!({"stock": 1})).header("if-none-match", "\"0\"");
     assert_eq!(other.send(handle).status, 200);
 }
@@ -167,16 +170,57 @@ fn refused_when_the_version_is_ruled_out() {
 #[test]
 fn a_change_is_tried_again_when_somebody_else_was_faster() {
     let location = created("A-1");
-    refuse("products", Error::Conflict(String::new()));
+    // It is read before it is written.
+    catalogue().allow(1).refuse(Error::Conflict(String::new()));
     assert_eq!(
         patch(&location, json!({"stock": 1})).send(handle).status,
         200
     );
-    refuse("products", Error::Conflict(String::new()));
+    // It is read before it is written.
+    catalogue().allow(1).refuse(Error::Conflict(String::new()));
     assert_eq!(
         Call::new(Method::Delete, &location).send(handle).status,
         204
     );
+}
+
+#[test]
+fn refused_when_somebody_else_is_always_faster() {
+    let location = created("A-1");
+    for _ in 0..5 {
+        catalogue().allow(1).refuse(Error::Conflict(String::new()));
+    }
+    let answer = patch(&location, json!({"stock": 1})).send(handle);
+    assert_eq!(
+        (status(&answer), answer.header("retry-after")),
+        (503, Some("1"))
+    );
+    assert_eq!(changes(), 1);
+}
+
+#[test]
+fn refused_when_less_is_left_than_is_reserved() {
+    let mut product = cup("A-1");
+    product["stock"] = json!(5);
+    let created = create(&product);
+    let location = created.header("location").expect("created");
+    put(
+        &format!("{location}/reservations/r"),
+        &json!({"quantity": 3}),
+    )
+    .send(handle);
+    let answer = patch(location, json!({"stock": 2})).send(handle);
+    assert_eq!(
+        (status(&answer), &answer.json()["reserved"]),
+        (409, &3.into())
+    );
+    let answer = patch(location, json!({"stock": 3})).send(handle);
+    assert_eq!(
+        (answer.status, &answer.json()["available"]),
+        (200, &0.into())
+    );
+    let deleted = Call::new(Method::Delete, location).send(handle);
+    assert_eq!(status(&deleted), 409);
 }
 
 #[test]
@@ -208,8 +252,12 @@ fn what_is_no_product_can_be_deleted() {
 
 #[test]
 fn a_store_that_does_not_answer_is_worth_another_try() {
-    for error in [Error::Deadline, Error::Unavailable] {
-        refuse("products", error);
+    for error in [
+        Error::Deadline,
+        Error::Unavailable,
+        Error::Quota("calls".to_owned()),
+    ] {
+        catalogue().refuse(error);
         let answer = create(&cup("A-1"));
         assert_eq!(
             (status(&answer), answer.header("retry-after")),
@@ -220,7 +268,7 @@ fn a_store_that_does_not_answer_is_worth_another_try() {
 
 #[test]
 fn other_failures_show_nothing_of_the_inside() {
-    refuse("products", Error::Denied("secret".to_owned()));
+    catalogue().refuse(Error::Denied("secret".to_owned()));
     let answer = create(&cup("A-1"));
     assert_eq!(status(&answer), 500);
     assert!(!answer.text().contains("secret"));

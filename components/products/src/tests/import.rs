@@ -1,9 +1,9 @@
 //! Importing streams of products.
 
-use super::{cup, etag, handle};
+use super::{catalogue, changes, cup, etag, handle, put, spoil};
 use serde_json::{Value, json};
-use stoa_sdk::keyvalue::Error;
-use stoa_sdk::testing::{Call, applied, refuse};
+use stoa_sdk::documents::Error;
+use stoa_sdk::testing::Call;
 
 const IMPORT: &str = "/v1/products:import";
 const NDJSON: &str = "application/x-ndjson";
@@ -69,11 +69,11 @@ fn every_row_has_its_line() {
 fn the_same_file_again_changes_nothing() {
     let body = ndjson(&[cup("A-1"), cup("A-2")]);
     import(body.as_str());
-    let before = applied("products");
+    let before = changes();
     let (lines, last) = import(body.as_str());
     assert_eq!(results(&lines), ["unchanged", "unchanged"]);
     assert_eq!(last["summary"], summary(0, 0, 2, 0));
-    assert_eq!(applied("products"), before);
+    assert_eq!(changes(), before);
 }
 
 #[test]
@@ -101,7 +101,9 @@ fn an_import_leaves_the_time_of_creation() {
 
 #[test]
 fn rows_may_be_cut_anywhere_and_be_many() {
-    let products: Vec<_> = (0..450).map(|number| cup(&format!("A-{number}"))).collect();
+    let products: Vec<_> = (0..1200)
+        .map(|number| cup(&format!("A-{number}")))
+        .collect();
     let body = ndjson(&products);
     let cut = body
         .as_bytes()
@@ -110,14 +112,14 @@ fn rows_may_be_cut_anywhere_and_be_many() {
             call.chunk(chunk)
         });
     let (lines, last) = report(cut);
-    assert_eq!(last["summary"], summary(450, 0, 0, 0));
+    assert_eq!(last["summary"], summary(1200, 0, 0, 0));
     assert!(
         lines
             .iter()
             .zip(1..)
             .all(|(line, number)| line["row"] == number)
     );
-    assert_eq!(applied("products"), 3);
+    assert_eq!(changes(), 1200);
 }
 
 #[test]
@@ -209,26 +211,38 @@ fn a_body_that_breaks_off_says_so_and_keeps_its_whole_rows() {
 }
 
 #[test]
-fn a_batch_is_tried_again_when_somebody_else_was_faster() {
-    refuse("products", Error::Conflict(String::new()));
-    let (lines, _) = import(ndjson(&[cup("A-1")]));
-    assert_eq!(results(&lines), ["accepted"]);
+fn a_row_that_always_conflicts_is_rejected_and_the_others_are_taken() {
+    catalogue();
+    // Somebody else has the sku under another id.
+    spoil("A-1");
+    let (lines, last) = import(ndjson(&[cup("A-1"), cup("A-2"), json!({})]));
+    assert_eq!(results(&lines), ["rejected", "accepted", "rejected"]);
+    assert_eq!(lines[0]["reason"], "conflict");
+    assert_eq!(last, json!({"summary": summary(1, 0, 0, 2)}));
 }
 
 #[test]
-fn a_batch_that_always_conflicts_is_rejected() {
-    for _ in 0..5 {
-        refuse("products", Error::Conflict(String::new()));
-    }
-    let (lines, last) = import(ndjson(&[cup("A-1"), json!({})]));
-    assert_eq!(results(&lines), ["rejected", "rejected"]);
-    assert_eq!(lines[0]["reason"], "conflict");
-    assert_eq!(last, json!({"summary": summary(0, 0, 0, 2)}));
+fn a_row_that_leaves_less_than_is_reserved_is_rejected() {
+    let mut row = cup("A-1");
+    row["stock"] = json!(5);
+    let (lines, _) = import(ndjson(std::slice::from_ref(&row)));
+    let id = lines[0]["id"].as_str().expect("an id");
+    let reservation = format!("/v1/products/{id}/reservations/r");
+    put(&reservation, &json!({"quantity": 3})).send(handle);
+    let (lines, _) = import(ndjson(std::slice::from_ref(&row)));
+    assert_eq!(results(&lines), ["unchanged"]);
+    row["stock"] = json!(2);
+    let (lines, _) = import(ndjson(std::slice::from_ref(&row)));
+    assert_eq!(results(&lines), ["rejected"]);
+    assert_eq!(
+        lines[0]["reason"],
+        "stock is less than the 3 reserved pieces"
+    );
 }
 
 #[test]
 fn a_store_that_fails_ends_the_import_and_names_the_open_rows() {
-    refuse("products", Error::Unavailable);
+    catalogue().refuse(Error::Unavailable);
     let (lines, last) = import(ndjson(&[cup("A-1"), cup("A-2")]));
     assert!(lines.is_empty());
     let expected = "store failed: rows 1 to 2 are not confirmed, import again from row 1";

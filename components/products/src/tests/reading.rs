@@ -72,6 +72,11 @@ fn what_does_not_exist_is_not_found() {
         "/v1/products/1",
         "/v1/products/1/2",
         "/v1/products:export",
+        "/v1/products/1/reservations",
+        "/v1/products/1/reservations/r/s",
+        "/v1/products/1/reservations/r:extend",
+        "/v1/categories/",
+        "/v1/categories/a/b",
     ] {
         assert_eq!(status(&get(target)), 404, "{target}");
     }
@@ -135,8 +140,8 @@ fn what_is_no_product_hides_no_others() {
     created("A-1");
     spoiled("A-2");
     // Behind every product, so that a page ends at it and names it in its cursor.
-    spoil("product/x");
-    spoil("product/y");
+    spoil("x");
+    spoil("y");
     let listing = get(COLLECTION).json();
     assert_eq!(listing["items"].as_array().map(Vec::len), Some(1));
     let mut target = "/v1/products?limit=1".to_owned();
@@ -163,8 +168,11 @@ fn refused_when_limit_or_cursor_are_not_ours() {
         "limit=201",
         "limit=many",
         "limit=",
+        "limit=+5",
+        "limit=5&limit=5",
         "cursor=1",
         "cursor=",
+        "cursor=7b7d",
     ] {
         assert_eq!(
             status(&get(&format!("{COLLECTION}?{query}"))),

@@ -18,6 +18,9 @@ pub enum Error {
     /// A condition did not hold for this key. Read again, decide again.
     #[error("condition does not hold: {0}")]
     Conflict(String),
+    /// What the grant allows is used up; says what.
+    #[error("quota is used up: {0}")]
+    Quota(String),
     /// A write may have happened.
     #[error("no answer in time")]
     Deadline,

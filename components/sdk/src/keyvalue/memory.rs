@@ -1,11 +1,20 @@
-//! Stores in memory, for a service under test. They keep what the contract promises: versions, conditions, order.
+//! Stores in memory, for a service under test. They keep what the contract promises: versions, conditions, order, times
+//! to live by the clock of the test.
 //!
 //! Every label names a store, and every test has its own, because a test has a thread of its own.
+
+#[cfg(test)]
+mod tests;
 
 use super::{Action, Change, Condition, Entry, Error, Page, Projection, Range, Value};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a value may live, if it ends at all.
+const TTL_MS: RangeInclusive<u128> = 1..=10 * 365 * 24 * 3600 * 1000;
 
 thread_local! {
     static STORES: RefCell<BTreeMap<String, Rc<RefCell<Data>>>> = const { RefCell::new(BTreeMap::new()) };
@@ -19,10 +28,36 @@ pub struct Store {
 
 #[derive(Default)]
 struct Data {
-    values: BTreeMap<String, Value>,
+    values: BTreeMap<String, Stored>,
     /// Counts the changes that were applied, and numbers the versions.
     version: u64,
     refusals: VecDeque<Error>,
+}
+
+struct Stored {
+    bytes: Vec<u8>,
+    version: u64,
+    /// In milliseconds since 1970; none if it does not end.
+    end: Option<u64>,
+}
+
+impl Stored {
+    fn lives(&self) -> bool {
+        self.end.is_none_or(|end| end > now())
+    }
+
+    fn value(&self) -> Value {
+        let left = |end: u64| Duration::from_millis(end.saturating_sub(now()));
+        Value {
+            bytes: self.bytes.clone(),
+            version: self.version,
+            expires_in: self.end.map(left),
+        }
+    }
+}
+
+fn now() -> u64 {
+    crate::clock::now().unix_ms()
 }
 
 impl Store {
@@ -43,7 +78,7 @@ impl Store {
 
     /// The value of one key.
     pub async fn get(&self, key: &str) -> Result<Option<Value>, Error> {
-        Ok(self.data.borrow().values.get(key).cloned())
+        Ok(self.data.borrow().live(key).map(Stored::value))
     }
 
     /// The values of up to 1000 keys, in the order of `keys`, all from one moment.
@@ -51,7 +86,7 @@ impl Store {
         let data = self.data.borrow();
         Ok(keys
             .iter()
-            .map(|key| data.values.get(key).cloned())
+            .map(|key| data.live(key).map(Stored::value))
             .collect())
     }
 
@@ -68,12 +103,13 @@ impl Store {
         Ok(Page { entries, next })
     }
 
-    /// Makes all changes, or none: up to 1000, each key once. Answers the version that every written key now has.
+    /// Makes all changes, or none: up to 1000, each key once. Answers the version of every value that it set.
     pub async fn apply(&self, changes: Vec<Change>) -> Result<u64, Error> {
         let mut data = self.data.borrow_mut();
         if let Some(refusal) = data.refusals.pop_front() {
             return Err(refusal);
         }
+        changes.iter().try_for_each(check_ttl)?;
         if let Some(change) = changes.iter().find(|change| !data.allows(change)) {
             return Err(Error::Conflict(change.key.clone()));
         }
@@ -84,10 +120,16 @@ impl Store {
         Ok(data.version)
     }
 
-    /// Adds to a decimal number, in one step; a key without a value counts as 0. Answers the sum.
+    /// Adds to a decimal number, in one step; a key without a value counts as 0. Answers the sum, which
+    /// lives as long as the number did.
     pub async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
-        let sum = self.data.borrow().number(key)? + delta;
+        let number = self.data.borrow().number(key)?;
+        let sum = number
+            .checked_add(delta)
+            .ok_or_else(|| Error::Invalid(format!("the sum of {key} does not fit")))?;
+        let end = self.data.borrow().live(key).and_then(|stored| stored.end);
         self.apply(vec![Change::set(key, sum.to_string())]).await?;
+        self.data.borrow_mut().end(key, end);
         Ok(sum)
     }
 
@@ -102,21 +144,44 @@ impl Store {
     }
 }
 
+fn check_ttl(change: &Change) -> Result<(), Error> {
+    let ttl = match &change.action {
+        Action::SetExpiring { ttl, .. } => Some(ttl),
+        Action::Expire(ttl) => ttl.as_ref(),
+        Action::Set(_) | Action::Delete => None,
+    };
+    match ttl.is_none_or(|ttl| TTL_MS.contains(&ttl.as_millis())) {
+        true => Ok(()),
+        false => Err(Error::Invalid("a value lives for 1 ms to 10 years".into())),
+    }
+}
+
+/// The end of what lives for so long from now on.
+fn end(ttl: Duration) -> u64 {
+    now().saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX))
+}
+
 impl Data {
+    /// What a key has, if that has not ended.
+    fn live(&self, key: &str) -> Option<&Stored> {
+        self.values.get(key).filter(|stored| stored.lives())
+    }
+
     fn entries(&self, range: &Range) -> Vec<Entry> {
         let after = range.after.as_deref().unwrap_or("");
         self.values
             .iter()
             .filter(|(key, _)| key.starts_with(&range.prefix) && key.as_str() > after)
-            .map(|(key, value)| Entry {
+            .filter(|(_, stored)| stored.lives())
+            .map(|(key, stored)| Entry {
                 key: key.clone(),
-                value: (range.projection == Projection::Values).then(|| value.clone()),
+                value: (range.projection == Projection::Values).then(|| stored.value()),
             })
             .collect()
     }
 
     fn allows(&self, change: &Change) -> bool {
-        let stored = self.values.get(&change.key);
+        let stored = self.live(&change.key);
         match change.condition {
             Condition::Always => true,
             Condition::Absent => stored.is_none(),
@@ -127,85 +192,39 @@ impl Data {
 
     fn make(&mut self, change: Change) {
         match change.action {
-            Action::Set(bytes) => {
-                self.values.insert(
-                    change.key,
-                    Value {
-                        bytes,
-                        version: self.version,
-                    },
-                );
-            }
+            Action::Set(bytes) => self.set(change.key, bytes, None),
+            Action::SetExpiring { bytes, ttl } => self.set(change.key, bytes, Some(end(ttl))),
+            Action::Expire(ttl) => self.end(&change.key, ttl.map(end)),
             Action::Delete => {
                 self.values.remove(&change.key);
             }
         }
     }
 
+    fn set(&mut self, key: String, bytes: Vec<u8>, end: Option<u64>) {
+        let stored = Stored {
+            bytes,
+            version: self.version,
+            end,
+        };
+        self.values.insert(key, stored);
+    }
+
+    /// Changes the end of what a key has, if that has not ended yet.
+    fn end(&mut self, key: &str, end: Option<u64>) {
+        let stored = self.values.get_mut(key).filter(|stored| stored.lives());
+        if let Some(stored) = stored {
+            stored.end = end;
+        }
+    }
+
     fn number(&self, key: &str) -> Result<i64, Error> {
-        let Some(value) = self.values.get(key) else {
+        let Some(value) = self.live(key) else {
             return Ok(0);
         };
         let number = std::str::from_utf8(&value.bytes)
             .ok()
             .and_then(|text| text.parse().ok());
         number.ok_or_else(|| Error::Invalid(format!("{key} is no number")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::block_on;
-
-    fn store() -> Store {
-        Store::open("any").expect("every label is granted")
-    }
-
-    #[test]
-    fn nothing_is_changed_when_one_condition_does_not_hold() {
-        let store = store();
-        let changes = vec![
-            Change::set("a", "1"),
-            Change::set("b", "1").when(Condition::Present),
-        ];
-        assert_eq!(
-            block_on(store.apply(changes)),
-            Err(Error::Conflict("b".to_owned()))
-        );
-        assert_eq!(block_on(store.get("a")), Ok(None));
-    }
-
-    #[test]
-    fn a_version_is_never_used_again() {
-        let store = store();
-        let first = block_on(store.set("a", "1")).expect("set");
-        block_on(store.delete("a")).expect("delete");
-        let second = block_on(store.set("a", "1")).expect("set");
-        assert_ne!(first, second);
-    }
-
-    #[test]
-    fn a_listing_goes_on_where_the_page_before_ended() {
-        let store = store();
-        for key in ["p/1", "p/2", "q/1"] {
-            block_on(store.set(key, "v")).expect("set");
-        }
-        let first = block_on(store.list(Range::prefix("p/").limit(1))).expect("list");
-        assert_eq!(first.next.as_deref(), Some("p/1"));
-        let last = block_on(store.list(Range::prefix("p/").after(first.next))).expect("list");
-        assert_eq!(last.entries.len(), 1);
-        assert_eq!(last.next, None);
-    }
-
-    #[test]
-    fn what_is_no_number_is_not_incremented() {
-        let store = store();
-        assert_eq!(block_on(store.increment("n", 2)), Ok(2));
-        block_on(store.set("n", "two")).expect("set");
-        assert!(matches!(
-            block_on(store.increment("n", 1)),
-            Err(Error::Invalid(_))
-        ));
     }
 }

@@ -41,13 +41,14 @@ impl Store {
         Ok(page.into())
     }
 
-    /// Makes all changes, or none: up to 1000, each key once. Answers the version that every written key now has.
+    /// Makes all changes, or none: up to 1000, each key once. Answers the version of every value that it set.
     pub async fn apply(&self, changes: Vec<Change>) -> Result<u64, Error> {
         let changes = changes.into_iter().map(types::Change::from).collect();
         Ok(write_async::apply(&self.0, changes).await?)
     }
 
-    /// Adds to a decimal number, in one step; a key without a value counts as 0. Answers the sum.
+    /// Adds to a decimal number, in one step; a key without a value counts as 0. Answers the sum, which
+    /// lives as long as the number did.
     pub async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
         Ok(write_async::increment(&self.0, key.to_owned(), delta).await?)
     }

@@ -1,9 +1,18 @@
 //! What every key-value store must do, whatever stands behind it. The embedded store passes it too, which is why it may
 //! stand in for the others in tests.
 
+mod expiry;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
+use self::expiry::{
+    a_set_ends_the_time_to_live, a_time_to_live_changes_without_the_value,
+    an_increment_keeps_the_time_to_live, an_increment_of_what_expired_starts_at_zero,
+    conditions_take_what_expired_for_absent, expiring_what_is_missing_leaves_it_missing,
+    values_tell_how_long_they_live, versions_do_not_come_again_after_expiry,
+    what_expired_is_absent_everywhere,
+};
 use super::{
     Action, CALL_BYTES_MAX, Change, Condition, Error, Projection, Range, Store, VALUE_BYTES_MAX,
     Value, Version,
@@ -49,6 +58,17 @@ cases![
     concurrent_increments_lose_nothing,
     what_is_no_number_is_not_incremented,
     sums_that_do_not_fit_are_refused,
+    values_tell_how_long_they_live,
+    what_expired_is_absent_everywhere,
+    conditions_take_what_expired_for_absent,
+    an_increment_of_what_expired_starts_at_zero,
+    an_increment_keeps_the_time_to_live,
+    a_set_ends_the_time_to_live,
+    a_time_to_live_changes_without_the_value,
+    expiring_what_is_missing_leaves_it_missing,
+    versions_do_not_come_again_after_expiry,
+    usage_is_the_bytes_of_keys_and_values,
+    usage_stays_inside_its_prefix,
 ];
 
 fn set(key: &str, bytes: impl AsRef<[u8]>) -> Change {
@@ -373,4 +393,27 @@ async fn sums_that_do_not_fit_are_refused(store: Arc<dyn Store>) {
         Err(Error::Invalid(_))
     ));
     assert_eq!(store.increment("n".into(), 0).await, Ok(i64::MAX));
+}
+
+async fn usage(store: &Arc<dyn Store>, prefix: &str) -> u64 {
+    let usage = store.usage(prefix.into()).await;
+    usage.expect("the store can be measured")
+}
+
+async fn usage_is_the_bytes_of_keys_and_values(store: Arc<dyn Store>) {
+    assert_eq!(usage(&store, "").await, 0);
+    apply(&store, vec![set("a", "123"), set("ключ", [0, 255])]).await;
+    assert_eq!(usage(&store, "").await, 4 + 10);
+    apply(&store, vec![set("a", "1")]).await;
+    assert_eq!(usage(&store, "").await, 2 + 10);
+    apply(&store, vec![delete("ключ")]).await;
+    assert_eq!(usage(&store, "").await, 2);
+}
+
+async fn usage_stays_inside_its_prefix(store: Arc<dyn Store>) {
+    let names = ["a", "a/", "a/1", "a0", "b", "\u{10ffff}x"];
+    apply(&store, names.iter().map(|name| set(name, "x")).collect()).await;
+    assert_eq!(usage(&store, "a/").await, 3 + 4);
+    assert_eq!(usage(&store, "\u{10ffff}").await, 6);
+    assert_eq!(usage(&store, "c").await, 0);
 }

@@ -3,8 +3,15 @@
 //! Writes that arrive while a transaction commits share the next one (group commit), so that many small writers cost
 //! one commit. Readers see the last commit and never wait for the writer. Guests' executors only ever wait on a
 //! channel: no file is touched on their threads.
+//!
+//! A value that has ended is left out by whoever reads. The writer removes it from the file, a bounded number with each
+//! commit that it makes anyway, and the rest when nothing else is to be done.
 
+mod entries;
+mod expiry;
+mod inbox;
 mod reader;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -12,6 +19,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
@@ -67,6 +75,15 @@ pub struct Embedded {
 impl Embedded {
     /// Opens or creates the file at `path` and starts the threads.
     pub fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, OpenError> {
+        Self::open_idling(path, durability, writer::IDLE_MAX)
+    }
+
+    /// Opens it with a writer that removes what has ended when it was idle for so long.
+    fn open_idling(
+        path: &Path,
+        durability: Durability,
+        idle_max: Duration,
+    ) -> Result<Arc<Self>, OpenError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder {
                 path: path.to_owned(),
@@ -78,8 +95,8 @@ impl Embedded {
             source,
         };
         // The writer comes first: it creates the file that the readers open.
-        let writer = writer::spawn(sqlite::writer(path, durability).map_err(failed)?, path)
-            .map_err(failed)?;
+        let connection = sqlite::writer(path, durability).map_err(failed)?;
+        let writer = writer::spawn(connection, path, idle_max).map_err(failed)?;
         let readers = (0..READERS)
             .map(|_| Ok(reader::spawn(sqlite::reader(path)?)))
             .collect::<rusqlite::Result<Vec<_>>>()
@@ -116,6 +133,10 @@ impl Store for Embedded {
             writer::Call::Increment(key, delta, reply)
         })
         .await
+    }
+
+    async fn usage(&self, prefix: String) -> Result<u64, Error> {
+        self.read(|reply| reader::Call::Usage(prefix, reply)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! A granted store: the only form in which a component ever holds one.
 
 mod budget;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -8,19 +9,22 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stoa_manifest::grants::keyvalue::{Access, Grant};
+use stoa_manifest::grants::Access;
+use stoa_manifest::grants::keyvalue::Grant;
 use tracing::{info, warn};
 
 use self::budget::Budget;
+use self::stored::{Arriving, NUMBER_BYTES_MAX, Stored};
 use super::{
     Action, CALL_BYTES_MAX, Change, Condition, Error, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, Page,
-    Projection, Range, Store, VALUE_BYTES_MAX, Value, Version,
+    Projection, Range, Store, TTL_MAX, TTL_MIN, VALUE_BYTES_MAX, Value, Version,
 };
 use crate::Holder;
 use crate::metrics::{KEYVALUE_CALLS_TOTAL, KEYVALUE_REFUSED_TOTAL};
+use crate::quota::{Exceeded, Rate};
 
-/// A store behind a component's grant. Cheap to clone; checks access, prefix and sizes, bounds the wait and the bytes
-/// in flight, counts and logs refusals. A backend behind it sees only requests that are allowed.
+/// A store behind a component's grant. Cheap to clone; checks access, prefix, sizes and quotas, bounds the wait and the
+/// bytes in flight, counts and logs refusals. A backend behind it sees only requests that are allowed.
 #[derive(Clone)]
 pub struct Handle {
     inner: Arc<Inner>,
@@ -32,6 +36,8 @@ struct Inner {
     holder: Holder,
     deadline: Duration,
     budget: Budget,
+    rate: Rate,
+    stored: Stored,
     /// Registered when the grant is resolved, so that a call that succeeds formats and looks up nothing.
     succeeded: [metrics::Counter; Operation::ALL.len()],
 }
@@ -57,6 +63,12 @@ impl Operation {
     }
 }
 
+impl From<Exceeded> for Error {
+    fn from(Exceeded(bound): Exceeded) -> Self {
+        Self::Quota(bound)
+    }
+}
+
 impl Handle {
     /// Puts `store` behind `grant`. `deadline` bounds every call.
     pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, deadline: Duration) -> Self {
@@ -64,6 +76,8 @@ impl Handle {
         Self {
             inner: Arc::new(Inner {
                 store,
+                rate: Rate::new(grant.quota.calls_per_second_max),
+                stored: Stored::new(grant.quota.bytes_max),
                 grant,
                 holder,
                 deadline,
@@ -119,8 +133,9 @@ impl Handle {
             changes
                 .iter()
                 .try_for_each(|change| self.visible(&change.key))?;
-            batch(&changes)?;
+            self.batch(&changes)?;
             let _held = self.inner.budget.hold(budget::of_changes(&changes))?;
+            let _arriving = self.admit(stored::of_changes(&changes)).await?;
             self.inner.store.apply(changes).await
         })
         .await
@@ -151,6 +166,9 @@ impl Handle {
         self.call(Operation::Increment, async {
             self.writable()?;
             self.visible(&key)?;
+            // How long the sum will be is not known before it is stored.
+            fits(NUMBER_BYTES_MAX, self.value_bytes_max())?;
+            let _arriving = self.admit(stored::of_sum(&key)).await?;
             self.inner.store.increment(key, delta).await
         })
         .await
@@ -168,21 +186,39 @@ impl Handle {
         .await
     }
 
-    /// Runs one call under the deadline, counts it, and reports why it failed.
+    /// Makes room within the quota.
+    async fn admit(&self, bytes: usize) -> Result<Arriving<'_>, Error> {
+        let Inner {
+            store,
+            grant,
+            stored,
+            ..
+        } = &*self.inner;
+        stored.admit(bytes, &**store, &grant.prefix).await
+    }
+
+    /// Runs one call that the quota counts under the deadline, counts it, and reports why it failed.
     async fn call<T>(
         &self,
         operation: Operation,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let limit = self.inner.deadline;
-        let outcome = tokio::time::timeout(limit, work)
-            .await
-            .unwrap_or(Err(Error::Deadline { limit }));
+        let outcome = match self.inner.rate.take() {
+            Ok(()) => self.timely(work).await,
+            Err(exceeded) => Err(exceeded.into()),
+        };
         match &outcome {
             Ok(_) => self.inner.succeeded[operation as usize].increment(1),
             Err(error) => self.report(operation, error),
         }
         outcome
+    }
+
+    async fn timely<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let limit = self.inner.deadline;
+        tokio::time::timeout(limit, work)
+            .await
+            .unwrap_or(Err(Error::Deadline { limit }))
     }
 
     fn report(&self, operation: Operation, error: &Error) {
@@ -194,7 +230,7 @@ impl Handle {
         counter(&self.inner.holder, operation, error.code()).increment(1);
         let operation = operation.name();
         match error {
-            Error::Denied(_) => {
+            Error::Denied(_) | Error::Quota(_) => {
                 let (component_, label_) = (component.to_string(), label.to_string());
                 metrics::counter!(KEYVALUE_REFUSED_TOTAL, "component" => component_, "label" => label_, "operation" => operation)
                     .increment(1);
@@ -221,15 +257,35 @@ impl Handle {
         if key.is_empty() {
             return Err(Error::Invalid("a key needs at least one byte".into()));
         }
-        if key.len() > KEY_BYTES_MAX {
-            return Err(Error::TooLarge {
-                limit: KEY_BYTES_MAX,
-            });
-        }
+        fits(key.len(), KEY_BYTES_MAX)?;
         match key.starts_with(&self.inner.grant.prefix) {
             true => Ok(()),
             false => Err(self.outside()),
         }
+    }
+
+    /// Sizes and times, and each key at most once: "all or none" has no order in which a key could be written twice.
+    fn batch(&self, changes: &[Change]) -> Result<(), Error> {
+        let value_bytes_max = self.value_bytes_max();
+        let mut total = 0;
+        let mut keys = HashSet::with_capacity(changes.len());
+        for Change { key, action, .. } in changes {
+            keys.insert(key);
+            action.ttl().map_or(Ok(()), in_bounds)?;
+            let bytes = action.value().map_or(0, <[u8]>::len);
+            fits(bytes, value_bytes_max)?;
+            total += bytes;
+        }
+        fits(total, CALL_BYTES_MAX)?;
+        match keys.len() == changes.len() {
+            true => Ok(()),
+            false => Err(Error::Invalid("a batch names each key once".into())),
+        }
+    }
+
+    fn value_bytes_max(&self) -> usize {
+        let granted = self.inner.grant.value_bytes_max.unwrap_or(u64::MAX);
+        usize::try_from(granted).map_or(VALUE_BYTES_MAX, |granted| granted.min(VALUE_BYTES_MAX))
     }
 
     fn outside(&self) -> Error {
@@ -246,11 +302,7 @@ impl Handle {
             .prefix
             .len()
             .max(range.after.as_ref().map_or(0, String::len));
-        if longest > KEY_BYTES_MAX {
-            return Err(Error::TooLarge {
-                limit: KEY_BYTES_MAX,
-            });
-        }
+        fits(longest, KEY_BYTES_MAX)?;
         let granted = &self.inner.grant.prefix;
         if range.prefix.starts_with(granted) {
             return Ok(range);
@@ -277,30 +329,16 @@ fn count(keys: usize) -> Result<(), Error> {
     }
 }
 
-/// Sizes, and each key at most once: "all or none" has no order in which a key could be written twice.
-fn batch(changes: &[Change]) -> Result<(), Error> {
-    let mut total = 0;
-    let mut keys = HashSet::with_capacity(changes.len());
-    for change in changes {
-        let Action::Set(bytes) = &change.action else {
-            keys.insert(&change.key);
-            continue;
-        };
-        if bytes.len() > VALUE_BYTES_MAX {
-            return Err(Error::TooLarge {
-                limit: VALUE_BYTES_MAX,
-            });
-        }
-        total += bytes.len();
-        keys.insert(&change.key);
-    }
-    if total > CALL_BYTES_MAX {
-        return Err(Error::TooLarge {
-            limit: CALL_BYTES_MAX,
-        });
-    }
-    match keys.len() == changes.len() {
+fn fits(bytes: usize, limit: usize) -> Result<(), Error> {
+    match bytes <= limit {
         true => Ok(()),
-        false => Err(Error::Invalid("a batch names each key once".into())),
+        false => Err(Error::TooLarge { limit }),
+    }
+}
+
+fn in_bounds(ttl: Duration) -> Result<(), Error> {
+    match (TTL_MIN..=TTL_MAX).contains(&ttl) {
+        true => Ok(()),
+        false => Err(Error::Invalid("a value lives for 1 ms to 10 years".into())),
     }
 }

@@ -1,5 +1,7 @@
 //! `stoa:keyvalue`: find the handle, call it outside the store's lock, translate.
 
+use std::time::Duration;
+
 use stoa_capabilities::keyvalue;
 use wasmtime::component::{Accessor, Linker, Resource, ResourceTableError};
 use wasmtime_wasi::TrappableError;
@@ -233,6 +235,7 @@ impl From<keyvalue::Error> for Error {
             keyvalue::Error::Invalid(why) => Self::Invalid(why),
             keyvalue::Error::TooLarge { limit } => Self::TooLarge(limit as u64),
             keyvalue::Error::Conflict { key } => Self::Conflict(key),
+            keyvalue::Error::Quota(bound) => Self::Quota(bound.into()),
             keyvalue::Error::Deadline { .. } => Self::Deadline,
             keyvalue::Error::Unavailable => Self::Unavailable,
         }
@@ -244,8 +247,13 @@ impl From<keyvalue::Value> for Value {
         Self {
             bytes: value.bytes,
             version: value.version,
+            expires_in_ms: value.expires_in.map(milliseconds),
         }
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl From<Range> for keyvalue::Range {
@@ -284,14 +292,24 @@ impl From<types::Change> for keyvalue::Change {
             types::Condition::Present => keyvalue::Condition::Present,
             types::Condition::Version(version) => keyvalue::Condition::Version(version),
         };
-        let action = match change.action {
-            types::Action::Set(bytes) => keyvalue::Action::Set(bytes),
-            types::Action::Delete => keyvalue::Action::Delete,
-        };
         Self {
             key: change.key,
             condition,
-            action,
+            action: change.action.into(),
+        }
+    }
+}
+
+impl From<types::Action> for keyvalue::Action {
+    fn from(action: types::Action) -> Self {
+        match action {
+            types::Action::Set(bytes) => Self::Set(bytes),
+            types::Action::SetExpiring(types::Expiring { value, ttl_ms }) => Self::SetExpiring {
+                bytes: value,
+                ttl: Duration::from_millis(ttl_ms),
+            },
+            types::Action::Expire(ttl_ms) => Self::Expire(ttl_ms.map(Duration::from_millis)),
+            types::Action::Delete => Self::Delete,
         }
     }
 }

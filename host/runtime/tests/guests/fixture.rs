@@ -1,17 +1,26 @@
 //! One builder hides the set-up: a probe, a few lines of manifest, and what it answers.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
+use stoa_capabilities::blobs::embedded as blobs;
+use stoa_capabilities::blobs::presign::Signer;
+use stoa_capabilities::documents::embedded as documents;
+use stoa_capabilities::identity::{Algorithm, embedded as identity};
 use stoa_capabilities::keyvalue::embedded::Embedded;
-use stoa_capabilities::{Capabilities, Durability};
+use stoa_capabilities::sql::embedded as sql;
+use stoa_capabilities::variables::{self, Variables};
+use stoa_capabilities::{Capabilities, Durability, Granted};
+use stoa_manifest::grants::documents::{Collection, Index};
 use stoa_manifest::hosts::Network;
 use stoa_manifest::text::Source;
-use stoa_manifest::{ComponentId, Label};
+use stoa_manifest::{Component, ComponentId, Label};
 use stoa_runtime::{
     Artifact, Config, Core, Error, Handler, HostKey, PrepareError, RequestBodyError, ResponseBody,
     ResponseBodyError, Revision, Runtime,
@@ -52,6 +61,7 @@ impl Fixture {
             artifacts: folder.path().join("compiled"),
             blocked_networks,
         };
+        let key_of_urls = key.derive("urls");
         let runtime = Runtime::new(config, key).expect("the engine starts");
         let mut capabilities = Capabilities::default();
         for name in ["default", "other"] {
@@ -63,6 +73,38 @@ impl Fixture {
                 .keyvalue
                 .insert(label(name), store.expect("the store opens"));
         }
+        for name in ["default", "other"] {
+            let path = folder.path().join(format!("{name}-documents.db"));
+            let store = documents::Embedded::open(&path, Durability::Process, &things());
+            capabilities
+                .documents
+                .insert(label(name), store.expect("the store opens"));
+        }
+        for name in ["default", "other"] {
+            let signer = Arc::new(Signer::new(&key_of_urls));
+            let path = folder.path().join(format!("{name}-blobs"));
+            let store = blobs::Embedded::open(&path, Durability::Process, signer);
+            capabilities
+                .blobs
+                .insert(label(name), store.expect("the store opens"));
+        }
+        for name in ["default", "other"] {
+            let path = folder.path().join(format!("{name}-sql.db"));
+            let database = sql::Embedded::open(&path, Durability::Process);
+            capabilities
+                .sql
+                .insert(label(name), database.expect("the database opens"));
+        }
+        let identity = identity::Config {
+            path: PathBuf::new(),
+            algorithm: Algorithm::EdDsa,
+            issuer: "stoa:test".into(),
+            rotate_days: 90,
+        };
+        let provider = identity::Embedded::open(&folder.path().join("identity"), &identity);
+        capabilities
+            .identity
+            .insert(label("default"), provider.expect("the identity opens"));
         let core = runtime.core();
         Self {
             runtime,
@@ -90,7 +132,7 @@ impl Fixture {
         manifest: &str,
     ) -> Result<Arc<Revision>, PrepareError> {
         let wasm = match probe {
-            "keyvalue-js" => stoa_testkit::javascript_probe(),
+            "javascript" => stoa_testkit::javascript_probe(),
             probe => stoa_testkit::probe(probe),
         };
         self.prepare_wasm(
@@ -104,24 +146,26 @@ impl Fixture {
         wasm: &[u8],
         manifest: &str,
     ) -> Result<Arc<Revision>, PrepareError> {
-        let text = format!(
-            "spin_manifest_version = 2\n[application]\nname = \"test\"\n[[trigger.http]]\nroute = \"/...\"\n\
-             component = \"guest\"\n[component.guest]\nsource = \"guest.wasm\"\n{manifest}"
-        );
-        let app = stoa_manifest::parse(&Source::new("spin.toml", text), None)
-            .unwrap_or_else(|error| panic!("{error}"));
-        let id = ComponentId::new("guest").expect("it is an id");
-        let component = &app.components[&id];
+        let (component, variables) = component(manifest);
         let artifact = self.load(wasm)?;
+        let granted = self.granted(&component, &variables, artifact.revision());
+        self.runtime.link(&guest(), &component, &artifact, granted)
+    }
+
+    /// What a component of this manifest is granted, for calls without a guest.
+    pub(crate) fn handles(&self, manifest: &str) -> Granted {
+        let (component, variables) = component(manifest);
+        self.granted(&component, &variables, "native")
+    }
+
+    fn granted(&self, component: &Component, variables: &Variables, revision: &str) -> Granted {
         let granted = self
             .capabilities
-            .grant(&id, artifact.revision(), &component.grants);
-        self.runtime.link(
-            &id,
-            component,
-            &artifact,
-            granted.expect("the labels are there"),
-        )
+            .grant(&guest(), revision, &component.grants);
+        Granted {
+            variables: variables.handle(&guest(), revision),
+            ..granted.expect("the labels are there")
+        }
     }
 
     /// Compiles, or finds compiled.
@@ -142,6 +186,40 @@ impl Fixture {
             handler: Handler::new(revision, &self.core),
         }
     }
+}
+
+/// The collections that the tests of documents declare, as the grants of an application would.
+fn things() -> BTreeMap<String, Collection> {
+    let sku = Index {
+        paths: vec!["sku".into()],
+        unique: true,
+        each: false,
+    };
+    let search = [("name".into(), 10), ("about".into(), 1)];
+    let things = Collection {
+        indexes: BTreeMap::from([("sku".into(), sku)]),
+        search: BTreeMap::from(search),
+    };
+    BTreeMap::from([("things".into(), things)])
+}
+
+fn guest() -> ComponentId {
+    ComponentId::new("guest").expect("it is an id")
+}
+
+/// The component `guest` of a manifest, with the values of its variables.
+fn component(manifest: &str) -> (Component, Variables) {
+    let text = format!(
+        "spin_manifest_version = 2\n[application]\nname = \"test\"\n[[trigger.http]]\nroute = \"/...\"\n\
+         component = \"guest\"\n[component.guest]\nsource = \"guest.wasm\"\n{manifest}"
+    );
+    let mut app = stoa_manifest::parse(&Source::new("spin.toml", text), None)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let variables = variables::resolve(&mut app, &[])
+        .now_or_never()
+        .expect("no provider waits")
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    (app.components[&guest()].clone(), variables)
 }
 
 fn label(name: &str) -> Label {

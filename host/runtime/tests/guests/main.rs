@@ -2,11 +2,16 @@
 
 mod artifacts;
 mod behaviour;
+mod blobs;
+mod documents;
 mod fixture;
+mod identity;
 mod keyvalue;
 mod limits;
 mod linking;
 mod outbound;
+mod overhead;
+mod variables;
 
 /// A probe that no test asks for proves nothing.
 #[test]
@@ -14,10 +19,15 @@ fn every_probe_is_asked_for_by_a_test() {
     let tests = [
         include_str!("artifacts.rs"),
         include_str!("behaviour.rs"),
+        include_str!("blobs.rs"),
+        include_str!("documents.rs"),
+        include_str!("identity.rs"),
         include_str!("keyvalue.rs"),
         include_str!("limits.rs"),
         include_str!("linking.rs"),
         include_str!("outbound.rs"),
+        include_str!("overhead.rs"),
+        include_str!("variables.rs"),
     ];
     let probes = stoa_testkit::repository().join("components/probes");
     for entry in std::fs::read_dir(probes).expect("there are probes") {

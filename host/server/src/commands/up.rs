@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use stoa_capabilities::variables::{self, Environment, Sources, Variables};
 use stoa_gateway::config::Tls;
 use stoa_gateway::{Listener, Shared};
 use stoa_manifest::App;
@@ -21,10 +22,18 @@ use crate::{build, output, seed};
 /// Threads for drivers, the listener and signals: they wait more than they work.
 const DRIVER_THREADS: usize = 2;
 
-pub(crate) fn up(arguments: &Up) -> anyhow::Result<()> {
+pub(crate) fn up(arguments: &Up, environment: Environment) -> anyhow::Result<()> {
     let mut project = Project::read(&arguments.application)?;
     let configuration = configuration(arguments, &project.root)?;
-    wiring::check_supported(&project.app)?;
+    let executor = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(DRIVER_THREADS)
+        .thread_name("driver")
+        .enable_all()
+        .build()
+        .context("cannot start the drivers' threads")?;
+    let variables = variables(arguments, &configuration, environment, &mut project);
+    let variables = executor.block_on(variables)?;
+    wiring::check_supported(&project.app, arguments.ours())?;
     // Before the build, whose output they would follow, and however quiet: they may be why something fails.
     for warning in &project.app.warnings {
         output::note(warning);
@@ -41,19 +50,40 @@ pub(crate) fn up(arguments: &Up) -> anyhow::Result<()> {
     if !arguments.skip_build {
         build::run(&project.app, &project.root)?;
     }
-    let executor = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(DRIVER_THREADS)
-        .thread_name("driver")
-        .enable_all()
-        .build()
-        .context("cannot start the drivers' threads")?;
-    let deployment = wiring::deploy(&project, &configuration, &state)?;
+    let deployment = executor.block_on(wiring::deploy(
+        &project,
+        &configuration,
+        &state,
+        variables,
+        arguments.ours(),
+    ))?;
     executor.block_on(async {
         if configuration.seed == Seed::FirstStart {
             seed::load(&project, &deployment, &state).await?;
         }
         serve(arguments, &project.app, gateway, deployment).await
     })
+}
+
+/// The values of the application's variables, settled before anything is opened or built. The environment is given away:
+/// nothing of it is kept but what was asked for.
+async fn variables(
+    arguments: &Up,
+    configuration: &Configuration,
+    environment: Environment,
+    project: &mut Project,
+) -> Result<Variables, Invalid> {
+    let sources = Sources {
+        arguments: &arguments.variables,
+        configured: &configuration.capabilities.variables,
+        environment,
+        folder: &project.root,
+    };
+    let resolved = match sources.open(&project.app.variables) {
+        Ok(providers) => variables::resolve(&mut project.app, &providers).await,
+        Err(problems) => Err(problems),
+    };
+    resolved.map_err(|problems| wiring::mistaken_variables(&problems))
 }
 
 /// The file the user named, else the one beside the manifest, else what is built in.

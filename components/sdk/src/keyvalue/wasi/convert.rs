@@ -2,6 +2,7 @@
 
 use super::bindings::stoa::keyvalue::types;
 use crate::keyvalue::{Action, Change, Condition, Entry, Error, Page, Projection, Range, Value};
+use std::time::Duration;
 
 impl From<types::Error> for Error {
     fn from(error: types::Error) -> Self {
@@ -11,6 +12,7 @@ impl From<types::Error> for Error {
             types::Error::Invalid(what) => Self::Invalid(what),
             types::Error::TooLarge(limit) => Self::TooLarge { limit },
             types::Error::Conflict(key) => Self::Conflict(key),
+            types::Error::Quota(what) => Self::Quota(what),
             types::Error::Deadline => Self::Deadline,
             types::Error::Unavailable => Self::Unavailable,
             types::Error::Other(failure) => Self::Other {
@@ -26,6 +28,7 @@ impl From<types::Value> for Value {
         Self {
             bytes: value.bytes,
             version: value.version,
+            expires_in: value.expires_in_ms.map(Duration::from_millis),
         }
     }
 }
@@ -88,7 +91,17 @@ impl From<Action> for types::Action {
     fn from(action: Action) -> Self {
         match action {
             Action::Set(bytes) => Self::Set(bytes),
+            Action::SetExpiring { bytes, ttl } => Self::SetExpiring(types::Expiring {
+                value: bytes,
+                ttl_ms: milliseconds(ttl),
+            }),
+            Action::Expire(ttl) => Self::Expire(ttl.map(milliseconds)),
             Action::Delete => Self::Delete,
         }
     }
+}
+
+/// What is longer than the host can count is longer than it takes.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::task::Poll;
+use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::mpsc;
 
-use super::{QUEUE_CALLS_MAX, Reply, unavailable};
-use crate::keyvalue::{Action, Change, Condition, Error, Version};
+use super::entries::{Entries, Failure, SWEPT_ENTRIES_MAX, Swept, any_ended};
+use super::inbox::Inbox;
+use super::{QUEUE_CALLS_MAX, Reply, schema, unavailable};
+use crate::keyvalue::{Change, Error, Version};
 use crate::metrics::KEYVALUE_EMBEDDED_BATCH_WRITES;
 use crate::sqlite::Log;
 
@@ -18,11 +21,8 @@ const CALLS_PER_COMMIT_MAX: usize = 256;
 /// Bytes that share one commit, unless one call alone brings more.
 const BYTES_PER_COMMIT_MAX: usize = 32 * 1024 * 1024;
 
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS entries (key BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL);
-    CREATE TABLE IF NOT EXISTS sequence (id INTEGER PRIMARY KEY CHECK (id = 0), version INTEGER NOT NULL);
-    INSERT OR IGNORE INTO sequence VALUES (0, 0);
-";
+/// What has ended stays in the file of an idle store for at most about so long.
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(60);
 
 pub(super) enum Call {
     Apply(Vec<Change>, Reply<Version>),
@@ -35,59 +35,113 @@ enum Answer {
     Sum(Reply<i64>, Result<i64, Error>),
 }
 
-/// Prepares the schema and starts the thread; it ends when the sender is dropped and the queue is empty.
+/// Prepares the schema and starts the thread; it ends when the sender is dropped and the queue is empty. After
+/// `idle_max` without a call, it removes what has ended.
 pub(super) fn spawn(
     mut connection: Connection,
     path: &Path,
+    idle_max: Duration,
 ) -> rusqlite::Result<mpsc::Sender<Call>> {
-    connection.execute_batch(SCHEMA)?;
-    raise_sequence(&connection)?;
-    let (sender, mut calls) = mpsc::channel(QUEUE_CALLS_MAX);
-    let log = Log::of(path);
-    std::thread::spawn(move || {
-        let mut waiting = VecDeque::with_capacity(CALLS_PER_COMMIT_MAX);
-        while let Some(call) = calls.blocking_recv() {
-            waiting.push_back(call);
-            while waiting.len() < CALLS_PER_COMMIT_MAX
-                && let Ok(call) = calls.try_recv()
-            {
-                waiting.push_back(call);
-            }
-            while !waiting.is_empty() {
-                commit(&mut connection, &mut waiting);
-            }
-            log.bound(&connection);
-        }
-    });
+    schema::prepare(&mut connection)?;
+    let (sender, calls) = mpsc::channel(QUEUE_CALLS_MAX);
+    let writer = Writer {
+        connection,
+        log: Log::of(path),
+        idle_max,
+    };
+    std::thread::spawn(move || writer.run(Inbox::new(calls)));
     Ok(sender)
 }
 
-/// Lifts the sequence above every version that was ever given out. The file alone does not know them all: a power cut
-/// may take its last commits, and a state directory that was removed or restored takes the count with it, while clients
-/// keep versions as entity tags. No writer makes a write per microsecond, so that the clock is ahead of any sequence
-/// that started at it.
-fn raise_sequence(connection: &Connection) -> rusqlite::Result<()> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let microseconds = i64::try_from(now.as_micros()).unwrap_or(0);
-    connection.execute(
-        "UPDATE sequence SET version = max(version, ?1)",
-        [microseconds],
-    )?;
-    Ok(())
+struct Writer {
+    connection: Connection,
+    log: Log,
+    idle_max: Duration,
+}
+
+impl Writer {
+    fn run(mut self, mut inbox: Inbox<Call>) {
+        // What had ended while the store was closed goes first.
+        let mut swept = Swept::Part;
+        loop {
+            swept = match inbox.next(self.pause(swept)) {
+                Poll::Ready(Some(call)) => self.serve(call, &mut inbox),
+                Poll::Ready(None) => return,
+                Poll::Pending => self.sweep(),
+            };
+            self.log.bound(&self.connection);
+        }
+    }
+
+    /// How long it waits for calls before it removes what has ended: calls come first, but not for ever.
+    fn pause(&self, swept: Swept) -> Duration {
+        match swept {
+            Swept::All => self.idle_max,
+            Swept::Part => Duration::ZERO,
+        }
+    }
+
+    /// Serves a call and those that wait behind it. Then it removes as much as they wrote, if so much has ended: else a
+    /// busy file would grow by values that nobody sees and no quota counts.
+    fn serve(&mut self, call: Call, inbox: &mut Inbox<Call>) -> Swept {
+        let mut waiting = VecDeque::from([call]);
+        while waiting.len() < CALLS_PER_COMMIT_MAX
+            && let Some(call) = inbox.waiting()
+        {
+            waiting.push_back(call);
+        }
+        let written: usize = waiting.iter().map(Call::changes).sum();
+        let mut swept = Swept::All;
+        while !waiting.is_empty() {
+            swept = commit(&mut self.connection, &mut waiting);
+        }
+        for _ in 0..written / SWEPT_ENTRIES_MAX {
+            if swept == Swept::All {
+                break;
+            }
+            swept = self.sweep();
+        }
+        swept
+    }
+
+    /// Removes what has ended, if something has: an idle store writes nothing.
+    fn sweep(&mut self) -> Swept {
+        sweep(&mut self.connection).unwrap_or_else(|error| {
+            unavailable(&error);
+            Swept::All
+        })
+    }
+}
+
+fn sweep(connection: &mut Connection) -> rusqlite::Result<Swept> {
+    if !any_ended(connection)? {
+        return Ok(Swept::All);
+    }
+    let transaction = begin(connection)?;
+    let swept = Entries::read(&transaction)?.sweep()?;
+    transaction.commit()?;
+    Ok(swept)
+}
+
+fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
 impl Call {
     /// Bytes it writes, at most.
     fn bytes(&self) -> usize {
-        let set = |change: &Change| match &change.action {
-            Action::Set(bytes) => bytes.len(),
-            Action::Delete => 0,
-        };
+        let set = |change: &Change| change.action.value().map_or(0, <[u8]>::len);
         match self {
             Self::Apply(changes, _) => changes.iter().map(set).sum(),
             Self::Increment(..) => 0,
+        }
+    }
+
+    /// Entries it writes, at most.
+    fn changes(&self) -> usize {
+        match self {
+            Self::Apply(changes, _) => changes.len(),
+            Self::Increment(..) => 1,
         }
     }
 
@@ -102,7 +156,7 @@ impl Call {
 
 /// Runs calls in one transaction and answers them after it is committed. A call whose conditions fail changes nothing
 /// and does not disturb the others; a failing database fails them all.
-fn commit(connection: &mut Connection, waiting: &mut VecDeque<Call>) {
+fn commit(connection: &mut Connection, waiting: &mut VecDeque<Call>) -> Swept {
     let mut answers = Vec::with_capacity(waiting.len());
     let outcome = transact(connection, waiting, &mut answers);
     metrics::histogram!(KEYVALUE_EMBEDDED_BATCH_WRITES).record(answers.len() as f64);
@@ -112,21 +166,18 @@ fn commit(connection: &mut Connection, waiting: &mut VecDeque<Call>) {
     for answer in answers {
         answer.send(outcome.is_ok());
     }
+    outcome.unwrap_or(Swept::All)
 }
 
 fn transact(
     connection: &mut Connection,
     waiting: &mut VecDeque<Call>,
     answers: &mut Vec<Answer>,
-) -> rusqlite::Result<()> {
-    let (transaction, mut version) = match begin(connection) {
-        Ok(begun) => begun,
-        Err(error) => {
-            // Their callers see the answer go, and that is one. Kept, they would fail again at once, for ever.
-            waiting.clear();
-            return Err(error);
-        }
-    };
+) -> rusqlite::Result<Swept> {
+    // Without a transaction, their callers see the answer go, and that is one. Kept, they would fail again at once, for
+    // ever.
+    let transaction = begin(connection).inspect_err(|_| waiting.clear())?;
+    let mut entries = Entries::read(&transaction).inspect_err(|_| waiting.clear())?;
     let mut bytes = 0;
     while bytes < BYTES_PER_COMMIT_MAX
         && let Some(call) = waiting.pop_front()
@@ -135,35 +186,27 @@ fn transact(
             continue;
         }
         bytes += call.bytes();
-        let (answer, failed) = call.run(&transaction, &mut version);
+        let (answer, failed) = call.run(&mut entries);
         answers.push(answer);
         // SQLite may have rolled back already, and what came now would be committed by itself.
         failed?;
     }
-    transaction
-        .prepare_cached("UPDATE sequence SET version = ?1")?
-        .execute([version])?;
-    transaction.commit()
-}
-
-/// A transaction and the last version. It is read in every transaction: another process may have the file open, and the
-/// version of a deleted key must not come again, so it is not taken from the entries.
-fn begin(connection: &mut Connection) -> rusqlite::Result<(Transaction<'_>, i64)> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version = transaction.query_row("SELECT version FROM sequence", [], |row| row.get(0))?;
-    Ok((transaction, version))
+    let swept = entries.sweep()?;
+    entries.write_back()?;
+    transaction.commit()?;
+    Ok(swept)
 }
 
 impl Call {
     /// Its answer, and whether the database failed.
-    fn run(self, connection: &Connection, version: &mut i64) -> (Answer, rusqlite::Result<()>) {
+    fn run(self, entries: &mut Entries<'_>) -> (Answer, rusqlite::Result<()>) {
         match self {
             Self::Apply(changes, reply) => {
-                let (result, failed) = settle(apply(connection, version, &changes));
+                let (result, failed) = settle(entries.apply(&changes));
                 (Answer::Version(reply, result), failed)
             }
             Self::Increment(key, delta, reply) => {
-                let (result, failed) = settle(increment(connection, version, &key, delta));
+                let (result, failed) = settle(entries.increment(&key, delta));
                 (Answer::Sum(reply, result), failed)
             }
         }
@@ -188,108 +231,10 @@ impl Answer {
     }
 }
 
-/// Why a call changed nothing: its own fault, or the database's.
-enum Failure {
-    Call(Error),
-    Database(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
 fn settle<T>(result: Result<T, Failure>) -> (Result<T, Error>, rusqlite::Result<()>) {
     match result {
         Ok(value) => (Ok(value), Ok(())),
         Err(Failure::Call(error)) => (Err(error), Ok(())),
         Err(Failure::Database(error)) => (Err(Error::Unavailable), Err(error)),
     }
-}
-
-fn apply(
-    connection: &Connection,
-    version: &mut i64,
-    changes: &[Change],
-) -> Result<Version, Failure> {
-    for change in changes {
-        check(connection, change)?;
-    }
-    *version += 1;
-    for change in changes {
-        match &change.action {
-            Action::Set(bytes) => set(connection, &change.key, bytes, *version)?,
-            Action::Delete => delete(connection, &change.key)?,
-        }
-    }
-    Ok(version.cast_unsigned())
-}
-
-fn check(connection: &Connection, change: &Change) -> Result<(), Failure> {
-    let holds = match change.condition {
-        Condition::Always => true,
-        Condition::Absent => current(connection, &change.key)?.is_none(),
-        Condition::Present => current(connection, &change.key)?.is_some(),
-        Condition::Version(expected) => {
-            current(connection, &change.key)? == Some(expected.cast_signed())
-        }
-    };
-    match holds {
-        true => Ok(()),
-        false => Err(Failure::Call(Error::Conflict {
-            key: change.key.clone(),
-        })),
-    }
-}
-
-fn current(connection: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT version FROM entries WHERE key = ?1")?
-        .query_row([key.as_bytes()], |row| row.get(0))
-        .optional()
-}
-
-fn set(connection: &Connection, key: &str, bytes: &[u8], version: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO entries (key, value, version) VALUES (?1, ?2, ?3)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version",
-        )?
-        .execute((key.as_bytes(), bytes, version))?;
-    Ok(())
-}
-
-fn delete(connection: &Connection, key: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM entries WHERE key = ?1")?
-        .execute([key.as_bytes()])?;
-    Ok(())
-}
-
-fn increment(
-    connection: &Connection,
-    version: &mut i64,
-    key: &str,
-    delta: i64,
-) -> Result<i64, Failure> {
-    let stored: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT value FROM entries WHERE key = ?1")?
-        .query_row([key.as_bytes()], |row| row.get(0))
-        .optional()?;
-    let number = stored.map_or(Some(0), |bytes| {
-        std::str::from_utf8(&bytes).ok()?.parse().ok()
-    });
-    let number: i64 =
-        number.ok_or_else(|| invalid("the value is not a decimal number of 64 bits"))?;
-    let sum = number
-        .checked_add(delta)
-        .ok_or_else(|| invalid("the sum does not fit into 64 bits"))?;
-    *version += 1;
-    set(connection, key, sum.to_string().as_bytes(), *version)?;
-    Ok(sum)
-}
-
-fn invalid(message: &str) -> Failure {
-    Failure::Call(Error::Invalid(message.into()))
 }

@@ -5,8 +5,8 @@
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::keyvalue::{
-    Action, CALL_BYTES_MAX, Change, Error, HELD_BYTES_MAX, KEY_BYTES_MAX, PAGE_BYTES_MAX,
-    Projection, Range, VALUE_BYTES_MAX,
+    CALL_BYTES_MAX, Change, Error, HELD_BYTES_MAX, KEY_BYTES_MAX, PAGE_BYTES_MAX, Projection,
+    Range, VALUE_BYTES_MAX,
 };
 
 /// The bytes that are left; a permit is one byte.
@@ -40,10 +40,8 @@ fn permits(bytes: usize) -> u32 {
 
 /// What a batch holds.
 pub(super) fn of_changes(changes: &[Change]) -> usize {
-    let of_change = |change: &Change| match &change.action {
-        Action::Set(bytes) => change.key.len() + bytes.len(),
-        Action::Delete => change.key.len(),
-    };
+    let of_change =
+        |change: &Change| change.key.len() + change.action.value().map_or(0, <[u8]>::len);
     changes.iter().map(of_change).sum()
 }
 

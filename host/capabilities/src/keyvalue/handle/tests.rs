@@ -1,5 +1,7 @@
 //! What a handle does by itself, over a store that never answers.
 
+mod quotas;
+
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -43,15 +45,24 @@ impl Store for Silent {
     async fn increment(&self, _: String, _: i64) -> Result<i64, Error> {
         self.answer().await
     }
+
+    /// Nothing that is asked of it is ever done.
+    async fn usage(&self, _: String) -> Result<u64, Error> {
+        Ok(0)
+    }
 }
 
 fn handle(store: &Arc<Silent>, deadline: Duration) -> Handle {
+    granted(store.clone(), Grant::default(), deadline)
+}
+
+fn granted(store: Arc<dyn Store>, grant: Grant, deadline: Duration) -> Handle {
     let holder = Holder {
         component: ComponentId::new("guest").expect("it is an id"),
         revision: "1".into(),
         label: Label::new("default").expect("it is a label"),
     };
-    Handle::new(store.clone(), Grant::default(), holder, deadline)
+    Handle::new(store, grant, holder, deadline)
 }
 
 type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;

@@ -1,0 +1,50 @@
+//! The configuration of a blob store.
+
+use stoa_manifest::Label;
+use stoa_manifest::text::{Mistake, Table, Value};
+
+use super::embedded;
+use crate::Durability;
+
+/// What stands behind a label: `[blobs.<label>.embedded]`. The name of the table is the kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Config {
+    /// A folder of this host.
+    Embedded(embedded::Config),
+}
+
+impl Config {
+    /// An embedded store with its defaults.
+    pub fn embedded(label: &Label) -> Self {
+        let path = format!("blobs/{label}").into();
+        Self::Embedded(embedded::Config {
+            path,
+            durability: Durability::default(),
+        })
+    }
+
+    pub(crate) fn read(label: &Label, value: Value<'_>) -> Option<Self> {
+        value.table(|table| {
+            let embedded = table.optional("embedded", |value| {
+                value.table(|table| read_embedded(label, table))
+            })?;
+            let missing = Mistake::new(
+                table.span(),
+                format!("nothing is said of what stands behind `{label}`"),
+            )
+            .hint(format!(
+                "write `[blobs.{label}.embedded]` for a folder of this host"
+            ));
+            embedded.or_else(|| table.report().refuse(missing))
+        })
+    }
+}
+
+fn read_embedded(label: &Label, table: &mut Table<'_>) -> Option<Config> {
+    let path = table.or("path", format!("blobs/{label}"), Value::string);
+    let durability = table.or_default("durability", |value| value.choice(&Durability::NAMES));
+    Some(Config::Embedded(embedded::Config {
+        path: path?.into(),
+        durability: durability?,
+    }))
+}

@@ -1,0 +1,269 @@
+//! The embedded store: one SQLite file per label, one thread that writes, a few that read.
+//!
+//! A collection is a table of keys (`schema`): one column for each indexed path, which holds the value's place in the
+//! order of values, so that the order and the equality of the contract are SQLite's own comparison of bytes. Bodies lie
+//! in a table beside it. Filters become conditions on those columns as far as they speak of them (`plan`); what is left
+//! is decided by the filter itself, per document, through a function (`session`). Text search has tables of its own
+//! (`ranking`, `postings`). Writes share commits and readers never wait for them, as in the key-value store.
+
+mod change;
+mod facets;
+mod find;
+mod plan;
+mod postings;
+mod ranking;
+mod schema;
+mod session;
+#[cfg(test)]
+mod tests;
+mod thread;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use stoa_manifest::grants::documents::Collection as Declared;
+use tokio::sync::{mpsc, oneshot};
+
+use self::session::{Failure, Session};
+use self::thread::{Read, Written};
+use super::{
+    Bucket, Document, Error, Facet, Filter, Page, Precondition, Query, Store, Update, Version,
+    Write,
+};
+use crate::{Durability, sqlite};
+
+/// Calls that may wait for one thread; more wait in their callers, under their deadline.
+const QUEUE_CALLS_MAX: usize = 1024;
+/// Threads that read, each with a connection of its own.
+const READERS: usize = 2;
+
+/// Where an embedded store lies and what it promises: `[documents.<label>.embedded]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The file, relative to the state directory; default `documents/<label>.db`.
+    pub path: PathBuf,
+    /// Default `process`.
+    pub durability: Durability,
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder could not be made.
+    #[error("cannot create the folder of `{}`", path.display())]
+    Folder {
+        /// The file that was to be opened.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// SQLite refuses the file.
+    #[error("cannot open `{}`; if it is not a document store of Stoa, move it away", path.display())]
+    Database {
+        /// The file that was to be opened.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A unique index was declared over documents that share a value.
+    #[error("documents of `{collection}` have the same values in the unique index `{index}`")]
+    NotUnique {
+        /// The collection.
+        collection: String,
+        /// The index.
+        index: String,
+    },
+    /// A document that is stored cannot be indexed.
+    #[error("a document of `{collection}` cannot be indexed: {source}")]
+    Unfit {
+        /// The collection.
+        collection: String,
+        /// What is wrong with it.
+        #[source]
+        source: Error,
+    },
+}
+
+/// An open embedded store. Its threads end when it is dropped; what was acknowledged before is in the file.
+pub struct Embedded {
+    writer: mpsc::Sender<thread::WriteCall>,
+    readers: Vec<mpsc::Sender<thread::ReadCall>>,
+    /// The reader that is asked next.
+    turn: AtomicUsize,
+}
+
+impl Embedded {
+    /// Opens or creates the file at `path`, gives its collections the declared shape and starts the threads. Building an
+    /// index over many documents takes its time, here and nowhere else. A collection that is no longer declared keeps
+    /// its documents, but cannot be used.
+    ///
+    /// # Errors
+    /// If the file or its folder cannot be used, or documents in it do not fit the declarations.
+    pub fn open(
+        path: &Path,
+        durability: Durability,
+        collections: &BTreeMap<String, Declared>,
+    ) -> Result<Arc<Self>, OpenError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder {
+                path: path.to_owned(),
+                source,
+            })?;
+        }
+        let failed = |source| OpenError::Database {
+            path: path.to_owned(),
+            source,
+        };
+        // The writer comes first: it creates the file that the readers open.
+        let connection = sqlite::writer(path, durability).map_err(failed)?;
+        let layout = Arc::new(schema::shape(&connection, collections).map_err(
+            |error| match error {
+                schema::ShapeError::Database(source) => failed(source),
+                schema::ShapeError::Declared(error) => error,
+            },
+        )?);
+        let writer = Session::new(connection, Arc::clone(&layout)).map_err(failed)?;
+        let writer = thread::writer(writer, sqlite::Log::of(path));
+        let readers = (0..READERS)
+            .map(|_| Session::new(sqlite::reader(path)?, Arc::clone(&layout)).map(thread::reader))
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .map_err(failed)?;
+        Ok(Arc::new(Self {
+            writer,
+            readers,
+            turn: AtomicUsize::new(0),
+        }))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Session) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
+        let (reply, answer) = oneshot::channel();
+        let call: thread::ReadCall = Box::new(Read { reply, work });
+        send(&self.readers[turn], call, answer).await
+    }
+
+    /// `bytes` is what the work writes, at most.
+    async fn write<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&Session, &mut i64) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let call: thread::WriteCall = Box::new(Written { reply, bytes, work });
+        send(&self.writer, call, answer).await
+    }
+}
+
+/// Sends a call to a thread and waits for its answer. A thread that is gone has logged why.
+async fn send<C, T>(
+    thread: &mpsc::Sender<C>,
+    call: C,
+    answer: oneshot::Receiver<Result<T, Error>>,
+) -> Result<T, Error> {
+    thread.send(call).await.map_err(|_| Error::Unavailable)?;
+    answer.await.map_err(|_| Error::Unavailable)?
+}
+
+#[async_trait::async_trait]
+impl Store for Embedded {
+    async fn get(
+        &self,
+        collection: String,
+        ids: Vec<String>,
+    ) -> Result<Vec<Option<Document>>, Error> {
+        self.read(move |session| find::get(session, session.collection(&collection)?, &ids))
+            .await
+    }
+
+    async fn find(&self, collection: String, query: Query) -> Result<Page, Error> {
+        self.read(move |session| find::find(session, session.collection(&collection)?, &query))
+            .await
+    }
+
+    async fn count(
+        &self,
+        collection: String,
+        filter: Filter,
+        search: Option<String>,
+    ) -> Result<u64, Error> {
+        self.read(move |session| {
+            let collection = session.collection(&collection)?;
+            find::count(session, collection, &filter, search.as_deref())
+        })
+        .await
+    }
+
+    async fn facets(
+        &self,
+        collection: String,
+        filter: Filter,
+        search: Option<String>,
+        facets: Vec<Facet>,
+    ) -> Result<Vec<Vec<Bucket>>, Error> {
+        self.read(move |session| {
+            let collection = session.collection(&collection)?;
+            facets::facets(session, collection, &filter, search.as_deref(), &facets)
+        })
+        .await
+    }
+
+    async fn put(
+        &self,
+        collection: String,
+        writes: Vec<Write>,
+    ) -> Result<Vec<Result<Version, Error>>, Error> {
+        let bytes = writes.iter().map(|write| write.body.len()).sum();
+        self.write(bytes, move |session, version| {
+            change::put(session, session.collection(&collection)?, version, &writes)
+        })
+        .await
+    }
+
+    async fn find_and_update(
+        &self,
+        collection: String,
+        update: Update,
+    ) -> Result<Option<Document>, Error> {
+        let bytes = update.document_bytes_max;
+        self.write(bytes, move |session, version| {
+            change::update(session, session.collection(&collection)?, version, &update)
+        })
+        .await
+    }
+
+    async fn delete(
+        &self,
+        collection: String,
+        id: String,
+        precondition: Precondition,
+    ) -> Result<bool, Error> {
+        self.write(0, move |session, _| {
+            change::delete(session, session.collection(&collection)?, &id, precondition)
+        })
+        .await
+    }
+
+    async fn delete_matching(
+        &self,
+        collection: String,
+        filter: Filter,
+        limit: usize,
+    ) -> Result<usize, Error> {
+        self.write(0, move |session, _| {
+            change::delete_matching(session, session.collection(&collection)?, &filter, limit)
+        })
+        .await
+    }
+
+    async fn bytes(&self, collections: Vec<String>) -> Result<u64, Error> {
+        self.read(move |session| find::bytes(session, &collections))
+            .await
+    }
+}

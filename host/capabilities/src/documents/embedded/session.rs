@@ -1,0 +1,170 @@
+//! A connection with what the statements of this store need: the layout, and functions in host code.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::{Connection, ErrorCode};
+use serde_json::Value;
+use tracing::error;
+
+use super::schema::{Collection, Layout};
+use crate::documents::key::{self, Key, Subject};
+use crate::documents::{Error, Filter};
+
+/// A call that reads takes at most so long in its thread: a filter that no index serves looks at every document.
+const READ_MAX: Duration = Duration::from_secs(10);
+/// The thread that writes looks for documents at most so long: everybody else's writes wait meanwhile.
+const LOOK_MAX: Duration = Duration::from_secs(2);
+/// The clock is read after so many of SQLite's steps.
+const STEPS_PER_LOOK: i32 = 10_000;
+
+/// What a statement in progress is held to.
+struct Current {
+    /// What `stoa_holds` decides by.
+    filter: Filter,
+    /// When the statement is ended.
+    end: Option<Instant>,
+}
+
+pub(super) struct Session {
+    connection: Connection,
+    layout: Arc<Layout>,
+    current: Arc<Mutex<Current>>,
+}
+
+/// Why a call did not happen: its own fault, or the database's.
+pub(super) enum Failure {
+    Call(Error),
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    /// A statement that was ended has changed nothing: only those that read are.
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) => {
+                Self::Call(Error::Deadline { limit: READ_MAX })
+            }
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl Failure {
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Call(error) => error,
+            Self::Database(error) => unavailable(&error),
+        }
+    }
+}
+
+/// What SQLite said stays in the log; the guest learns that the store is unavailable.
+pub(super) fn unavailable(source: &rusqlite::Error) -> Error {
+    error!(error = %source, "embedded document store failed");
+    Error::Unavailable
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection, layout: Arc<Layout>) -> rusqlite::Result<Self> {
+        let current = Arc::new(Mutex::new(Current {
+            filter: Filter::default(),
+            end: None,
+        }));
+        add_functions(&connection, &current)?;
+        let watched = Arc::clone(&current);
+        let is_over = move || lock(&watched).end.is_some_and(|end| Instant::now() >= end);
+        connection.progress_handler(STEPS_PER_LOOK, Some(is_over))?;
+        Ok(Self {
+            connection,
+            layout,
+            current,
+        })
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// A collection that is declared. What may be asked for is the handle's business, so that a miss is the host's
+    /// mistake; it is answered like one that was not granted.
+    pub(super) fn collection(&self, name: &str) -> Result<&Collection, Error> {
+        let collection = self.layout.collections.get(name);
+        collection.ok_or_else(|| Error::Denied(format!("the collection `{name}`")))
+    }
+
+    /// Reads at one moment, and not for ever.
+    pub(super) fn moment<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let _moment = self.connection.unchecked_transaction()?;
+        self.bounded(READ_MAX, work)
+    }
+
+    /// Looks for documents in the thread that writes. Nothing is written in here: to end such a statement would roll back
+    /// the transaction.
+    pub(super) fn look<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.bounded(LOOK_MAX, work)
+    }
+
+    fn bounded<T>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        lock(&self.current).end = Some(Instant::now() + limit);
+        let outcome = work(self);
+        lock(&self.current).end = None;
+        outcome
+    }
+
+    /// What `stoa_holds` decides by from now on.
+    pub(super) fn set_filter(&self, filter: &Filter) {
+        lock(&self.current).filter = filter.clone();
+    }
+}
+
+/// A thread that panicked ends, and its connection with it: what it left here is never seen.
+fn lock(current: &Mutex<Current>) -> std::sync::MutexGuard<'_, Current> {
+    current.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `stoa_holds(body, id)`: whether a document fulfils the current filter. `stoa_key(body, path)`: the key of a value.
+fn add_functions(connection: &Connection, current: &Arc<Mutex<Current>>) -> rusqlite::Result<()> {
+    let current = Arc::clone(current);
+    let holds = move |context: &Context<'_>| -> rusqlite::Result<bool> {
+        let body = body(context)?;
+        let id = context.get_raw(1).as_blob().unwrap_or_default();
+        let id = std::str::from_utf8(id).ok();
+        Ok(lock(&current).filter.holds(Subject { id, body: &body }))
+    };
+    // It depends on the current filter: SQLite must not keep an answer for the same arguments.
+    connection.create_scalar_function("stoa_holds", 2, FunctionFlags::SQLITE_UTF8, holds)?;
+    let key = |context: &Context<'_>| -> rusqlite::Result<Key> {
+        let path: String = context.get(1)?;
+        Ok(key::of_value(key::at(&body(context)?, &path)))
+    };
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("stoa_key", 2, flags, key)
+}
+
+fn body(context: &Context<'_>) -> rusqlite::Result<Value> {
+    parse(context.get_raw(0).as_bytes().unwrap_or_default())
+}
+
+/// A stored body: it was found to be a document when it was written.
+pub(super) fn parse(body: &[u8]) -> rusqlite::Result<Value> {
+    serde_json::from_slice(body)
+        .map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))
+}

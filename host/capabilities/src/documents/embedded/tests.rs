@@ -1,0 +1,333 @@
+//! What only an embedded store can go through: its file, its indexes, its plans.
+
+use std::time::UNIX_EPOCH;
+
+use rusqlite::params_from_iter;
+use serde_json::json;
+use stoa_manifest::grants::documents::Index;
+
+use super::plan::Sql;
+use super::schema::Collection;
+use super::*;
+use crate::documents::cursor::Cursor;
+use crate::documents::{Comparison, Direction, Order, Scalar, conformance};
+
+const THINGS: &str = "things";
+
+fn declared(indexes: &[(&str, &[&str])], each: &[&str], search: &[&str]) -> Declared {
+    let whole = indexes.iter().map(|(name, paths)| {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let unique = name.starts_with("unique");
+        let each = false;
+        let index = Index {
+            paths,
+            unique,
+            each,
+        };
+        ((*name).to_owned(), index)
+    });
+    let each = each.iter().map(|path| {
+        let index = Index {
+            paths: vec![(*path).to_owned()],
+            unique: false,
+            each: true,
+        };
+        (format!("each-{path}"), index)
+    });
+    Declared {
+        indexes: whole.chain(each).collect(),
+        search: search.iter().map(|path| ((*path).to_owned(), 1)).collect(),
+    }
+}
+
+fn try_open(folder: &Path, declared: Declared) -> Result<Arc<Embedded>, OpenError> {
+    let collections = BTreeMap::from([(THINGS.to_owned(), declared)]);
+    Embedded::open(&folder.join("store.db"), Durability::Process, &collections)
+}
+
+fn open(folder: &Path, declared: Declared) -> Arc<Embedded> {
+    try_open(folder, declared).expect("it opens")
+}
+
+async fn put(store: &Embedded, id: &str, body: serde_json::Value) -> Version {
+    let write = Write {
+        id: id.into(),
+        body: body.to_string(),
+        precondition: Precondition::Always,
+    };
+    let mut outcomes = store
+        .put(THINGS.into(), vec![write])
+        .await
+        .expect("it is taken");
+    outcomes.remove(0).expect("it is good")
+}
+
+fn equal(path: &str, value: Scalar) -> Filter {
+    compare(path, Comparison::Equal, value)
+}
+
+fn compare(path: &str, comparison: Comparison, value: Scalar) -> Filter {
+    Filter::Compare {
+        path: path.into(),
+        comparison,
+        value,
+    }
+}
+
+async fn count(store: &Embedded, filter: Filter, search: Option<&str>) -> u64 {
+    let search = search.map(str::to_owned);
+    let count = store.count(THINGS.into(), filter, search).await;
+    count.expect("it can be counted")
+}
+
+#[tokio::test]
+async fn a_shape_that_changes_is_made_from_the_documents() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let first = open(folder.path(), declared(&[], &[], &[]));
+    for number in 0..1200 {
+        let body = json!({ "n": [number % 3], "m": number, "title": "boots", "about": "rain" });
+        put(&first, &format!("{number:04}"), body).await;
+    }
+    drop(first);
+    let shapes = [
+        declared(&[("n", &["n"])], &[], &["title"]),
+        declared(&[("m", &["m"])], &["n"], &["about"]),
+        declared(
+            &[("n", &["m", "n"]), ("o", &["n"])],
+            &[],
+            &["title", "about"],
+        ),
+    ];
+    for shape in shapes {
+        let store = open(folder.path(), shape.clone());
+        let two = equal("n", Scalar::Integer(2));
+        assert_eq!(count(&store, two, None).await, 400, "{shape:?}");
+        let one = equal("m", Scalar::Integer(7));
+        assert_eq!(count(&store, one, None).await, 1, "{shape:?}");
+        for (field, word) in [("title", "boots"), ("about", "rain")] {
+            let is_searched = shape.search.contains_key(field);
+            let found = count(&store, Filter::default(), Some(word)).await;
+            assert_eq!(
+                found,
+                if is_searched { 1200 } else { 0 },
+                "{shape:?}: {word}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_array_is_remembered_across_a_start() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let shape = || declared(&[("n", &["n"])], &[], &[]);
+    put(&open(folder.path(), shape()), "a", json!({ "n": [1, 2] })).await;
+    let store = open(folder.path(), shape());
+    assert_eq!(count(&store, equal("n", Scalar::Integer(2)), None).await, 1);
+}
+
+#[tokio::test]
+async fn a_unique_index_over_shared_values_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path(), declared(&[], &[], &[]));
+    for (id, body) in [
+        ("a", json!({ "n": 1 })),
+        ("b", json!({ "n": 1 })),
+        ("c", json!({})),
+        ("d", json!({ "n": null })),
+    ] {
+        put(&store, id, body).await;
+    }
+    drop(store);
+    let unique = || declared(&[("unique-n", &["n"])], &[], &[]);
+    let refused = try_open(folder.path(), unique()).err();
+    assert!(
+        matches!(refused, Some(OpenError::NotUnique { .. })),
+        "{refused:?}"
+    );
+    let store = open(folder.path(), declared(&[], &[], &[]));
+    put(&store, "b", json!({ "n": 2 })).await;
+    drop(store);
+    let store = open(folder.path(), unique());
+    assert_eq!(count(&store, Filter::default(), None).await, 4);
+}
+
+#[tokio::test]
+async fn versions_do_not_come_again_when_the_file_is_lost() {
+    let shape = || declared(&[], &[], &[]);
+    let first = tempfile::tempdir().expect("a folder can be made");
+    let before = put(&open(first.path(), shape()), "a", json!({})).await;
+    let second = tempfile::tempdir().expect("a folder can be made");
+    let after = put(&open(second.path(), shape()), "a", json!({})).await;
+    assert!(after > before, "{after} comes after {before}");
+    let now = UNIX_EPOCH.elapsed().expect("it is past 1970").as_micros();
+    assert!(u128::from(after) <= now + 1_000_000);
+}
+
+#[tokio::test]
+async fn a_collection_that_is_not_declared_does_not_exist() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path(), declared(&[], &[], &[]));
+    let outcome = store.count("others".into(), Filter::default(), None).await;
+    assert!(matches!(outcome, Err(Error::Denied(_))), "{outcome:?}");
+}
+
+/// A session as a reader has it, over the collection of the conformance suite.
+fn session(folder: &Path) -> Session {
+    let path = folder.join("store.db");
+    let connection = sqlite::writer(&path, Durability::Process).expect("it opens");
+    let layout = schema::shape(&connection, &conformance::collections());
+    let layout = layout.unwrap_or_else(|_| panic!("it gets its shape"));
+    Session::new(connection, Arc::new(layout)).expect("it starts")
+}
+
+/// How SQLite goes about a statement, line by line.
+fn explain(session: &Session, sql: &Sql) -> Vec<String> {
+    let text = format!("EXPLAIN QUERY PLAN {}", sql.text);
+    let mut statement = session.connection().prepare(&text).expect("it is SQL");
+    let lines = statement.query_map(params_from_iter(&sql.values), |row| row.get(3));
+    let lines = lines.expect("it can be explained");
+    lines.collect::<rusqlite::Result<_>>().expect("it is text")
+}
+
+fn indexed(session: &Session) -> &Collection {
+    let collection = session.collection(conformance::INDEXED);
+    collection.expect("it is declared")
+}
+
+fn query(filter: Filter, sort: &[(&str, Direction)]) -> Query {
+    let sort = sort.iter().map(|(path, direction)| Order {
+        path: (*path).into(),
+        direction: *direction,
+    });
+    Query {
+        filter,
+        search: None,
+        sort: sort.collect(),
+        fields: None,
+        after: None,
+        limit: 10,
+    }
+}
+
+/// All plans of a query, from the start and after a document.
+fn plans(session: &Session, query: &Query, found: Option<&[i64]>) -> Vec<Vec<String>> {
+    let collection = indexed(session);
+    let key = crate::documents::key::of_scalar(&Scalar::Integer(1));
+    let cursor = Cursor {
+        keys: vec![key; query.sort.len()],
+        id: "a".into(),
+    };
+    let starts = plan::stretches(collection, &query.sort, None);
+    let rest = plan::stretches(collection, &query.sort, Some(&cursor));
+    let stretches = starts.into_iter().chain(rest);
+    stretches
+        .map(|stretch| find::select(collection, query, found, stretch, 10))
+        .map(|sql| explain(session, &sql))
+        .collect()
+}
+
+/// Whether a plan goes over the documents without a place to start.
+fn is_scan(line: &str) -> bool {
+    line == "SCAN d" || line.starts_with("SCAN d ")
+}
+
+#[tokio::test]
+async fn filters_on_indexes_start_at_a_place() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let session = session(folder.path());
+    let number = Scalar::Integer;
+    let category = || equal("category", Scalar::Text("x".into()));
+    let filters = [
+        equal("_id", Scalar::Text("x".into())),
+        equal("price", number(1)),
+        equal("price", Scalar::Null),
+        compare("price", Comparison::Less, number(5)),
+        compare("price", Comparison::GreaterOrEqual, number(5)),
+        equal("tags", number(1)),
+        equal("shelf.row", number(1)),
+        category(),
+        Filter::All(vec![
+            category(),
+            compare("price", Comparison::Less, number(5)),
+            equal("about", number(1)),
+        ]),
+        Filter::Any(vec![equal("price", number(1)), category()]),
+        Filter::OneOf {
+            path: "price".into(),
+            values: (0..100).map(number).collect(),
+        },
+        Filter::StartsWith {
+            path: "category".into(),
+            start: "x".into(),
+        },
+    ];
+    for filter in filters {
+        let query = query(filter, &[]);
+        // After a document of the order by id, the id itself may be the place.
+        for plan in plans(&session, &query, None) {
+            assert!(
+                !plan.iter().any(|line| is_scan(line)),
+                "{query:?}: {plan:#?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn sorts_walk_their_index() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let session = session(folder.path());
+    let (up, down) = (Direction::Ascending, Direction::Descending);
+    let sorts: [&[(&str, Direction)]; 4] = [
+        &[],
+        &[("price", up)],
+        &[("price", down)],
+        &[("category", up), ("price", up)],
+    ];
+    for sort in sorts {
+        let plans = plans(&session, &query(Filter::default(), sort), None);
+        for plan in &plans {
+            let by_index = |line: &String| !is_scan(line) || line.contains("USING INDEX");
+            assert!(plan.iter().all(by_index), "{sort:?}: {plan:#?}");
+            let sorted = |line: &String| line.contains("TEMP B-TREE FOR ORDER BY");
+            assert!(!plan.iter().any(sorted), "{sort:?}: {plan:#?}");
+        }
+        for plan in &plans[1..] {
+            assert!(
+                !plan.iter().any(|line| is_scan(line)),
+                "{sort:?}: {plan:#?}"
+            );
+        }
+    }
+    let filtered = query(
+        equal("category", Scalar::Text("x".into())),
+        &[("price", up)],
+    );
+    for plan in plans(&session, &filtered, None) {
+        assert!(!plan.iter().any(|line| is_scan(line)), "{plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn searches_and_facets_do_not_go_over_the_documents() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let session = session(folder.path());
+    let by_price = query(Filter::default(), &[("price", Direction::Descending)]);
+    let found = [1, 2, 3];
+    for plan in plans(&session, &by_price, Some(&found[..])) {
+        assert!(!plan.iter().any(|line| is_scan(line)), "{plan:#?}");
+    }
+    let category = equal("category", Scalar::Text("x".into()));
+    let all = Filter::default();
+    for (filter, found) in [(&all, None), (&category, None), (&all, Some(&found[..]))] {
+        for path in ["price", "category", "tags"] {
+            let (path, limit) = (path.to_owned(), 10);
+            let facet = Facet { path, limit };
+            let among = facets::Among { filter, found };
+            let sql = facets::by_index(indexed(&session), &among, &facet);
+            let plan = explain(&session, &sql.expect("it has an index"));
+            let over = |line: &String| is_scan(line) && !line.contains("COVERING INDEX");
+            assert!(!plan.iter().any(over), "{filter:?} {facet:?}: {plan:#?}");
+        }
+    }
+}

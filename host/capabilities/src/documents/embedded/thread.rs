@@ -1,0 +1,191 @@
+//! The threads: one takes what is waiting, commits it in one transaction, then answers; the others read.
+
+use std::collections::VecDeque;
+
+use rusqlite::{Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::QUEUE_CALLS_MAX;
+use super::session::{Failure, Session, unavailable};
+use crate::documents::Error;
+use crate::metrics::DOCUMENTS_EMBEDDED_BATCH_CALLS;
+use crate::sqlite::Log;
+
+/// Calls that share one commit: enough to spread its cost, few enough that the first does not wait for long.
+const CALLS_PER_COMMIT_MAX: usize = 256;
+/// Bytes that share one commit, unless one call alone brings more.
+const BYTES_PER_COMMIT_MAX: usize = 32 * 1024 * 1024;
+
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+pub(super) type ReadCall = Box<dyn Reading>;
+pub(super) type WriteCall = Box<dyn Writing>;
+/// An answer that is held back until its transaction is committed; it is told whether that went well.
+type Answer = Box<dyn FnOnce(bool)>;
+
+/// A call that reads.
+pub(super) struct Read<T, W> {
+    pub(super) reply: Reply<T>,
+    pub(super) work: W,
+}
+
+pub(super) trait Reading: Send {
+    /// Answers the caller, unless it has gone meanwhile.
+    fn serve(self: Box<Self>, session: &Session);
+}
+
+impl<T, W> Reading for Read<T, W>
+where
+    T: Send,
+    W: FnOnce(&Session) -> Result<T, Failure> + Send,
+{
+    fn serve(self: Box<Self>, session: &Session) {
+        let Self { reply, work } = *self;
+        if reply.is_closed() {
+            return;
+        }
+        let result = session.moment(work).map_err(Failure::into_error);
+        // A reply that finds nobody is no error.
+        drop(reply.send(result));
+    }
+}
+
+/// A call that writes.
+pub(super) struct Written<T, W> {
+    pub(super) reply: Reply<T>,
+    pub(super) bytes: usize,
+    pub(super) work: W,
+}
+
+pub(super) trait Writing: Send {
+    /// Bytes it writes, at most.
+    fn bytes(&self) -> usize;
+    /// Whether its caller has given up: what nobody waits for is not written, so that retries do not pile up.
+    fn is_abandoned(&self) -> bool;
+    /// Its answer, and whether the database failed.
+    fn run(self: Box<Self>, session: &Session, version: &mut i64)
+    -> (Answer, rusqlite::Result<()>);
+}
+
+impl<T, W> Writing for Written<T, W>
+where
+    T: Send + 'static,
+    W: FnOnce(&Session, &mut i64) -> Result<T, Failure> + Send,
+{
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn run(
+        self: Box<Self>,
+        session: &Session,
+        version: &mut i64,
+    ) -> (Answer, rusqlite::Result<()>) {
+        let Self { reply, work, .. } = *self;
+        let (result, failed) = match work(session, version) {
+            Ok(value) => (Ok(value), Ok(())),
+            Err(Failure::Call(error)) => (Err(error), Ok(())),
+            Err(Failure::Database(error)) => (Err(Error::Unavailable), Err(error)),
+        };
+        // Nothing is true before it is committed.
+        let answer = move |committed: bool| {
+            let result = if committed {
+                result
+            } else {
+                Err(Error::Unavailable)
+            };
+            drop(reply.send(result));
+        };
+        (Box::new(answer), failed)
+    }
+}
+
+/// Starts a thread that reads; it ends when the sender is dropped.
+pub(super) fn reader(session: Session) -> mpsc::Sender<ReadCall> {
+    let (sender, mut calls) = mpsc::channel::<ReadCall>(QUEUE_CALLS_MAX);
+    std::thread::spawn(move || {
+        while let Some(call) = calls.blocking_recv() {
+            call.serve(&session);
+        }
+    });
+    sender
+}
+
+/// Starts the thread that writes; it ends when the sender is dropped and the queue is empty.
+pub(super) fn writer(session: Session, log: Log) -> mpsc::Sender<WriteCall> {
+    let (sender, mut calls) = mpsc::channel::<WriteCall>(QUEUE_CALLS_MAX);
+    std::thread::spawn(move || {
+        let mut waiting = VecDeque::with_capacity(CALLS_PER_COMMIT_MAX);
+        while let Some(call) = calls.blocking_recv() {
+            waiting.push_back(call);
+            while waiting.len() < CALLS_PER_COMMIT_MAX
+                && let Ok(call) = calls.try_recv()
+            {
+                waiting.push_back(call);
+            }
+            while !waiting.is_empty() {
+                commit(&session, &mut waiting);
+            }
+            log.bound(session.connection());
+        }
+    });
+    sender
+}
+
+/// Runs calls in one transaction and answers them after it is committed. A call that is refused changes nothing and does
+/// not disturb the others; a failing database fails them all.
+fn commit(session: &Session, waiting: &mut VecDeque<WriteCall>) {
+    let mut answers = Vec::with_capacity(waiting.len());
+    let outcome = transact(session, waiting, &mut answers);
+    metrics::histogram!(DOCUMENTS_EMBEDDED_BATCH_CALLS).record(answers.len() as f64);
+    if let Err(error) = &outcome {
+        unavailable(error);
+    }
+    for answer in answers {
+        answer(outcome.is_ok());
+    }
+}
+
+fn transact(
+    session: &Session,
+    waiting: &mut VecDeque<WriteCall>,
+    answers: &mut Vec<Answer>,
+) -> rusqlite::Result<()> {
+    let (transaction, mut version) = match begin(session) {
+        Ok(begun) => begun,
+        Err(error) => {
+            // Their callers see the answer go, and that is one. Kept, they would fail again at once, for ever.
+            waiting.clear();
+            return Err(error);
+        }
+    };
+    let mut bytes = 0;
+    while bytes < BYTES_PER_COMMIT_MAX
+        && let Some(call) = waiting.pop_front()
+    {
+        if call.is_abandoned() {
+            continue;
+        }
+        bytes += call.bytes();
+        let (answer, failed) = call.run(session, &mut version);
+        answers.push(answer);
+        // SQLite may have rolled back already, and what came now would be committed by itself.
+        failed?;
+    }
+    transaction
+        .prepare_cached("UPDATE sequence SET version = ?1")?
+        .execute([version])?;
+    transaction.commit()
+}
+
+/// A transaction and the last version. It is kept apart from the documents: the version of one that was deleted must not
+/// come again.
+fn begin(session: &Session) -> rusqlite::Result<(Transaction<'_>, i64)> {
+    let connection = session.connection();
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let version = transaction.query_row("SELECT version FROM sequence", [], |row| row.get(0))?;
+    Ok((transaction, version))
+}

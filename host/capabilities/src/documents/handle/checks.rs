@@ -1,0 +1,169 @@
+//! Sizes and counts of requests: what a backend may rely on.
+
+use stoa_manifest::grants::documents::is_path;
+
+use crate::documents::filter::no_path;
+use crate::documents::{
+    CALL_BYTES_MAX, CURSOR_BYTES_MAX, DOCUMENTS_PER_CALL_MAX, Error, FACETS_MAX, FIELDS_MAX, Facet,
+    ID_BYTES_MAX, KEEP_LAST_MAX, OPERATORS_MAX, Operator, Order, Query, SEARCH_BYTES_MAX,
+    SORT_PATHS_MAX, Update, Version, Write, body,
+};
+
+pub(super) fn id(id: &str) -> Result<(), Error> {
+    match id.len() {
+        0 => Err(Error::invalid("an id needs at least one byte")),
+        1..=ID_BYTES_MAX => Ok(()),
+        _ => Err(Error::TooLarge {
+            limit: ID_BYTES_MAX,
+        }),
+    }
+}
+
+/// A number of documents, buckets or writes.
+pub(super) fn documents(count: usize) -> Result<(), Error> {
+    match count {
+        1..=DOCUMENTS_PER_CALL_MAX => Ok(()),
+        _ => Err(Error::Invalid(format!(
+            "a call speaks of 1 to {DOCUMENTS_PER_CALL_MAX} documents"
+        ))),
+    }
+}
+
+pub(super) fn query(query: &Query) -> Result<(), Error> {
+    documents(query.limit)?;
+    search(query.search.as_deref())?;
+    sort(&query.sort)?;
+    let fields = query.fields.as_deref().unwrap_or_default();
+    at_most(fields.len(), FIELDS_MAX, "fields")?;
+    fields.iter().try_for_each(|field| path(field))?;
+    match query.after.as_ref().map_or(0, String::len) <= CURSOR_BYTES_MAX {
+        true => Ok(()),
+        false => Err(Error::TooLarge {
+            limit: CURSOR_BYTES_MAX,
+        }),
+    }
+}
+
+pub(super) fn search(text: Option<&str>) -> Result<(), Error> {
+    match text.map_or(0, str::len) <= SEARCH_BYTES_MAX {
+        true => Ok(()),
+        false => Err(Error::TooLarge {
+            limit: SEARCH_BYTES_MAX,
+        }),
+    }
+}
+
+pub(super) fn facets(facets: &[Facet]) -> Result<(), Error> {
+    at_most(facets.len(), FACETS_MAX, "facets")?;
+    for facet in facets {
+        path(&facet.path)?;
+        documents(facet.limit)?;
+    }
+    Ok(())
+}
+
+/// The bytes of an update.
+pub(super) fn update(update: &Update) -> Result<usize, Error> {
+    sort(&update.sort)?;
+    at_most(update.operators.len(), OPERATORS_MAX, "operators")?;
+    let mut bytes = 0;
+    for operator in &update.operators {
+        path(operator.path())?;
+        bytes += of_operator(operator)?;
+    }
+    match bytes > CALL_BYTES_MAX {
+        false => Ok(bytes),
+        true => Err(Error::TooLarge {
+            limit: CALL_BYTES_MAX,
+        }),
+    }
+}
+
+/// The bytes that an operator brings. A value that is no JSON is refused before it gets a place in a queue.
+fn of_operator(operator: &Operator) -> Result<usize, Error> {
+    let value = match operator {
+        Operator::Set { value, .. } => value,
+        Operator::Push {
+            value, keep_last, ..
+        } => {
+            if !keep_last.is_none_or(|keep| (1..=KEEP_LAST_MAX).contains(&keep)) {
+                return Err(Error::Invalid(format!(
+                    "a push keeps the last 1 to {KEEP_LAST_MAX} elements"
+                )));
+            }
+            value
+        }
+        Operator::Unset(_) | Operator::Increment { .. } | Operator::Pull { .. } => {
+            return Ok(operator.path().len());
+        }
+    };
+    if value.len() <= CALL_BYTES_MAX {
+        body::parse_value(value)?;
+    }
+    Ok(operator.path().len() + value.len())
+}
+
+fn sort(sort: &[Order]) -> Result<(), Error> {
+    at_most(sort.len(), SORT_PATHS_MAX, "paths to sort by")?;
+    sort.iter().try_for_each(|order| path(&order.path))
+}
+
+fn path(text: &str) -> Result<(), Error> {
+    match is_path(text) {
+        true => Ok(()),
+        false => Err(no_path(text)),
+    }
+}
+
+fn at_most(count: usize, limit: usize, what: &str) -> Result<(), Error> {
+    match count <= limit {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!("a call has at most {limit} {what}"))),
+    }
+}
+
+/// The bytes of a batch.
+pub(super) fn batch(writes: &[Write]) -> Result<usize, Error> {
+    let sizes = writes.iter().map(|write| write.id.len() + write.body.len());
+    let bytes: usize = sizes.sum();
+    let limit = CALL_BYTES_MAX;
+    match bytes <= limit {
+        true => Ok(bytes),
+        false => Err(Error::TooLarge { limit }),
+    }
+}
+
+/// What is wrong with each write, without a look at the store.
+pub(super) fn writes(writes: &[Write], document_bytes_max: usize) -> Vec<Result<(), Error>> {
+    let check = |write: &Write| {
+        id(&write.id)?;
+        match write.body.len() <= document_bytes_max {
+            true => Ok(()),
+            false => Err(Error::TooLarge {
+                limit: document_bytes_max,
+            }),
+        }
+    };
+    writes.iter().map(check).collect()
+}
+
+/// The writes that nothing is wrong with.
+pub(super) fn good(writes: Vec<Write>, checked: &[Result<(), Error>]) -> Vec<Write> {
+    writes
+        .into_iter()
+        .zip(checked)
+        .filter_map(|(write, checked)| checked.is_ok().then_some(write))
+        .collect()
+}
+
+/// The answers of all writes, in their order: of those that were checked and of those that the store was given.
+pub(super) fn merged(
+    checked: Vec<Result<(), Error>>,
+    written: Vec<Result<Version, Error>>,
+) -> Vec<Result<Version, Error>> {
+    let mut written = written.into_iter();
+    checked
+        .into_iter()
+        .map(|checked| checked.and_then(|()| written.next().unwrap_or(Err(Error::Unavailable))))
+        .collect()
+}

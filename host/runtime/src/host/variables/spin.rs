@@ -1,0 +1,67 @@
+//! `spin:variables@3`, and the interface of `fermyon:spin@2` before it: the same but for `async`.
+
+use stoa_capabilities::variables;
+use wasmtime::component::{Accessor, Linker};
+
+use self::second::fermyon::spin::variables as second_variables;
+use self::third::spin::variables::variables as third_variables;
+use crate::instance::{HasHost, Host, State};
+
+mod third {
+    wasmtime::component::bindgen!({
+        path: "../../wit/spin-variables",
+        inline: "package stoa:host; world spin-variables { import spin:variables/variables@3.0.0; }",
+        world: "stoa:host/spin-variables",
+        imports: { default: async | store },
+    });
+}
+
+mod second {
+    wasmtime::component::bindgen!({
+        path: "../../wit/fermyon-spin-variables",
+        inline: "package stoa:host; world fermyon-spin-variables { import fermyon:spin/variables@2.0.0; }",
+        world: "stoa:host/fermyon-spin-variables",
+    });
+}
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    third_variables::add_to_linker::<_, HasHost>(linker, State::host)?;
+    second_variables::add_to_linker::<_, HasHost>(linker, State::host)
+}
+
+impl third_variables::Host for Host<'_> {}
+
+impl<T: Send> third_variables::HostWithStore<T> for HasHost {
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        name: String,
+    ) -> Result<String, third_variables::Error> {
+        Ok(accessor.with(|mut host| host.get().variable(&name))?)
+    }
+}
+
+impl second_variables::Host for Host<'_> {
+    fn get(&mut self, name: String) -> Result<String, second_variables::Error> {
+        Ok(self.variable(&name)?)
+    }
+}
+
+impl From<variables::Error> for third_variables::Error {
+    fn from(error: variables::Error) -> Self {
+        let why = error.to_string();
+        match error {
+            variables::Error::InvalidName(_) => Self::InvalidName(why),
+            variables::Error::Undefined(_) => Self::Undefined(why),
+        }
+    }
+}
+
+impl From<variables::Error> for second_variables::Error {
+    fn from(error: variables::Error) -> Self {
+        let why = error.to_string();
+        match error {
+            variables::Error::InvalidName(_) => Self::InvalidName(why),
+            variables::Error::Undefined(_) => Self::Undefined(why),
+        }
+    }
+}

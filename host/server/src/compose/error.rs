@@ -1,0 +1,129 @@
+//! Why a component cannot be joined with its dependencies.
+
+use std::path::PathBuf;
+
+use stoa_manifest::ComponentId;
+
+use super::inheritance::Refused;
+use super::shown;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("it is not a valid component: {0}")]
+    Main(String),
+    #[error(
+        "dependency `{dependency}` is loaded from the network, which this version of Stoa does not support yet"
+    )]
+    Remote { dependency: String },
+    #[error("dependency `{dependency}`: cannot read `{}`: {source}", shown(path))]
+    Unreadable {
+        dependency: String,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error(
+        "dependency `{dependency}` (`{}`) is not a valid component: {reason}",
+        shown(path)
+    )]
+    NotAComponent {
+        dependency: String,
+        path: PathBuf,
+        reason: String,
+    },
+    #[error("dependency `{dependency}` satisfies none of its imports")]
+    Unmatched {
+        dependency: String,
+        imports: Vec<String>,
+    },
+    #[error(
+        "dependency `{dependency}` does not export `{export}`, which its import `{import}` needs"
+    )]
+    MissingExport {
+        dependency: String,
+        export: String,
+        import: String,
+    },
+    #[error(
+        "export `{export}` of dependency `{dependency}` does not fit its import `{import}`: {reason}"
+    )]
+    Mismatch {
+        dependency: String,
+        export: String,
+        import: String,
+        reason: String,
+    },
+    #[error("dependency `{dependency}` imports `{import}`, {}", why(*field))]
+    NotInherited {
+        dependency: String,
+        import: String,
+        field: Refused,
+    },
+    #[error("it cannot be joined with its dependencies: {0}")]
+    Unjoinable(String),
+}
+
+impl Error {
+    /// Imports that no dependency would satisfy are left out: they are many, and the same for every component.
+    pub(super) fn unmatched(dependency: &str, imports: &[String]) -> Self {
+        let imports = imports.iter().filter(|import| !import.starts_with("wasi:"));
+        Self::Unmatched {
+            dependency: dependency.to_owned(),
+            imports: imports.cloned().collect(),
+        }
+    }
+
+    /// The error and what to do about it, for people.
+    pub(super) fn worded(&self, id: &ComponentId) -> String {
+        format!("component `{id}`: {self}\n  = hint: {}", self.hint())
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Main(_) | Self::NotAComponent { .. } => {
+                "build it for `wasm32-wasip2`, or with your language's component tools".to_owned()
+            }
+            Self::Remote { .. } => "download it, and name the file: `{ path = \"…\" }`".to_owned(),
+            Self::Unreadable { .. } => {
+                "build the dependency first, for instance in the same `build.command`".to_owned()
+            }
+            Self::Unmatched { imports, .. } => imported(imports),
+            Self::MissingExport { .. } => {
+                "`export` of the dependency says which of its exports is meant".to_owned()
+            }
+            Self::Mismatch { .. } | Self::Unjoinable(_) => {
+                "build both against the same version of the interface".to_owned()
+            }
+            Self::NotInherited { field, .. } => remedy(*field),
+        }
+    }
+}
+
+fn why(refused: Refused) -> String {
+    match refused {
+        Refused::Field(field) => format!("but does not inherit `{field}`"),
+        Refused::Unknown => {
+            "of which is not known what it reaches, and does not inherit everything".to_owned()
+        }
+    }
+}
+
+fn remedy(refused: Refused) -> String {
+    match refused {
+        Refused::Field(field) => format!(
+            "add `inherit_configuration = [\"{field}\"]` to the dependency if it may use what the component was given"
+        ),
+        Refused::Unknown => {
+            "add `inherit_configuration = true` to the dependency if it may use all that the component was given"
+                .to_owned()
+        }
+    }
+}
+
+fn imported(imports: &[String]) -> String {
+    let imports: Vec<String> = imports.iter().map(|import| format!("`{import}`")).collect();
+    match imports.is_empty() {
+        true => "the component imports nothing but WASI".to_owned(),
+        false => format!("the component imports {}", imports.join(", ")),
+    }
+}
