@@ -2,15 +2,19 @@
 //!
 //! A point that cannot be shown has failed, whatever the reason.
 
+mod capabilities_embedded;
 mod floor;
+mod memory;
+mod readme;
 mod runtime;
+mod shop;
 
 use std::fmt;
 
 use anyhow::anyhow;
 
 /// The lists there are.
-pub(crate) const NAMES: [&str; 2] = ["floor", "runtime"];
+pub(crate) const NAMES: [&str; 3] = ["floor", "runtime", "capabilities-embedded"];
 
 /// How much of a list is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,7 @@ pub(crate) fn run(name: &str, scale: Scale) -> Option<Tally> {
     match name {
         "floor" => Some(floor::run(scale)),
         "runtime" => Some(runtime::run(scale)),
+        "capabilities-embedded" => Some(capabilities_embedded::run(scale)),
         _ => None,
     }
 }

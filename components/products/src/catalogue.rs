@@ -4,13 +4,15 @@ mod patch;
 mod store;
 
 use crate::product::{Product, Stored, id, read};
-use crate::{document, etag, faults, images, preconditions, reservations};
+use crate::{document, etag, faults, preconditions, reservations};
 use serde_json::Value;
 use stoa_sdk::clock;
 use stoa_sdk::documents::{Error, Precondition};
 use stoa_sdk::http::{Problem, Request, Response};
 
-pub(crate) use store::{Readable, categories, expect_id, load, products, records, save};
+pub(crate) use store::{
+    Readable, absent, categories, expect_id, find, images, load, products, records, save,
+};
 
 /// How often a change is decided anew because somebody else was faster.
 const ATTEMPTS_MAX: usize = 5;
@@ -86,7 +88,7 @@ pub(crate) async fn delete(request: &Request, id: &str) -> Result<Response, Prob
         }
         match products()?.delete(id, Precondition::Version(version)).await {
             Ok(_) => {
-                images::forget(&format!("{id}/")).await;
+                crate::images::forget(&format!("{id}/")).await;
                 return Ok(Response::new(204));
             }
             Err(Error::Conflict(_)) => {}

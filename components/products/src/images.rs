@@ -21,7 +21,7 @@ mod thumbnail;
 mod upload;
 mod whole;
 
-use crate::product::{Image, Stored};
+use crate::product::Image;
 use crate::router::not_allowed;
 use crate::{catalogue, etag, preconditions};
 use place::Place;
@@ -90,8 +90,8 @@ async fn list(request: &Request, product: &str) -> Result<Response, Problem> {
     Ok(Response::json(200, &serde_json::json!({ "items": items })).header("etag", tag))
 }
 
-fn find<'a>(stored: &'a Stored, image: &str) -> Option<&'a Image> {
-    stored.images.iter().find(|known| known.id == image)
+fn find<'a>(images: &'a [Image], image: &str) -> Option<&'a Image> {
+    images.iter().find(|known| known.id == image)
 }
 
 fn absent() -> Problem {

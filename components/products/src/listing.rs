@@ -5,11 +5,11 @@ mod parameters;
 
 use crate::catalogue::{Readable, products};
 use crate::product::{Product, Stored};
-use crate::{cursor, faults};
-use asked::Asked;
+use crate::{cursor, faults, reservations};
+use asked::{Asked, Counted};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use stoa_sdk::documents::{Bucket, Collection, Document, Error, Facet, Page, Scalar};
+use stoa_sdk::documents::{Bucket, Collection, Document, Error, Facet, Filter, Page, Scalar};
 use stoa_sdk::http::{Problem, Request, Response};
 
 /// A facet names its most frequent values, at most so many.
@@ -38,6 +38,9 @@ struct Count {
 /// One page. It may hold fewer products than asked for, or none; there are more exactly if it names a `next`.
 pub(crate) async fn list(request: &Request) -> Result<Response, Problem> {
     let asked = Asked::read(request.query())?;
+    if asked.cursor.is_none() {
+        reservations::sweep_due().await?;
+    }
     let products = products()?;
     let page = page(&products, &asked).await?;
     let (total, facets) = (
@@ -71,25 +74,50 @@ async fn total(products: &Collection, asked: &Asked) -> Result<Option<u64>, Prob
     if !asked.total {
         return Ok(None);
     }
-    let (filter, search) = (asked.filter.clone(), asked.search.as_deref());
-    let total = products.count(filter, search).await;
+    let total = products
+        .count(asked.filter(), asked.search.as_deref())
+        .await;
     total.map(Some).map_err(|error| faults::store(&error))
 }
 
+/// Whoever chose one value of a facet may want another as well: what was chosen of a facet does not narrow its own counts.
 async fn facets(products: &Collection, asked: &Asked) -> Result<Option<Facets>, Problem> {
     if asked.facets.is_empty() {
         return Ok(None);
     }
-    let facet = |(_, path): &(&str, &str)| Facet::of(*path).limit(FACET_VALUES_MAX);
-    let wanted = asked.facets.iter().map(facet).collect();
-    let (filter, search) = (asked.filter.clone(), asked.search.as_deref());
-    let buckets = products.facets(filter, search, wanted).await;
+    let (chosen, others): (Vec<Counted>, Vec<Counted>) = asked
+        .facets
+        .iter()
+        .copied()
+        .partition(|(_, path)| asked.is_chosen(path));
+    let mut facets = Facets::new();
+    if !others.is_empty() {
+        facets.extend(counts(products, asked, asked.filter(), &others).await?);
+    }
+    for facet in chosen {
+        let filter = asked.filter_without(facet.1);
+        facets.extend(counts(products, asked, filter, &[facet]).await?);
+    }
+    Ok(Some(facets))
+}
+
+async fn counts(
+    products: &Collection,
+    asked: &Asked,
+    filter: Filter,
+    counted: &[Counted],
+) -> Result<Facets, Problem> {
+    let facet = |(_, path): &Counted| Facet::of(*path).limit(FACET_VALUES_MAX);
+    let wanted = counted.iter().map(facet).collect();
+    let buckets = products
+        .facets(filter, asked.search.as_deref(), wanted)
+        .await;
     let buckets = buckets.map_err(|error| faults::store(&error))?;
-    let names = asked.facets.iter().map(|(name, _)| *name);
+    let names = counted.iter().map(|(name, _)| *name);
     let counts = buckets
         .into_iter()
         .map(|buckets| buckets.into_iter().filter_map(count).collect());
-    Ok(Some(names.zip(counts).collect()))
+    Ok(names.zip(counts).collect())
 }
 
 /// `None` for a brand that was left empty, and for what is no text because somebody else wrote it.

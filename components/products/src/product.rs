@@ -68,6 +68,12 @@ pub(crate) struct Stock {
     /// How many reservations keep them: a filter can compare a number, but cannot count an array.
     #[serde(default)]
     pub(crate) holds: u64,
+    /// How many reservations ever ended.
+    #[serde(default)]
+    pub(crate) ended: u64,
+    /// When to look for reservations whose time is up, in milliseconds since 1970; none where nothing is reserved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due: Option<u64>,
 }
 
 /// Pieces that are kept for somebody, for a while.
@@ -127,6 +133,8 @@ impl Stored {
             available: draft.stock,
             reserved: 0,
             holds: 0,
+            ended: 0,
+            due: None,
         };
         Self {
             sku: draft.sku,

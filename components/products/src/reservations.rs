@@ -8,8 +8,10 @@
 //! that ended, which the product keeps; in its own record. The step that ends it moves it from the first to the second
 //! at once, and only then is the record written. Should the host die in between, the product still knows, and whoever
 //! asks next completes the record before being answered. The record alone matters once a hundred others of the same
-//! product have ended, and nobody was told of an end that is not recorded. What can be lost is the end of a reservation
-//! after which the host died and for which nobody asked until then: its pieces went where they belong all the same.
+//! product have ended, and nobody was told of an end that is not recorded. Who reserves has looked into all three before,
+//! and is refused where more ended since than the product keeps: the id may be one of those. What can be lost is the end
+//! of a reservation after which the host died and for which nobody asked until then: its pieces went where they belong
+//! all the same.
 
 mod asked;
 mod record;
@@ -17,7 +19,7 @@ mod shown;
 mod steps;
 mod sweep;
 
-use crate::catalogue::{expect_id, load};
+use crate::catalogue::{self, expect_id};
 use crate::faults;
 use crate::product::{End, Finished, Reservation, Stored};
 use asked::Asked;
@@ -25,7 +27,7 @@ use stoa_sdk::clock;
 use stoa_sdk::http::{Problem, Request, Response};
 
 pub(crate) use shown::below_reserved;
-pub(crate) use sweep::{current, sweep};
+pub(crate) use sweep::{current, sweep, sweep_due};
 
 /// A product has at most so many active reservations: its document has its limit.
 const HOLDS_MAX: u64 = 1000;
@@ -48,22 +50,29 @@ pub(crate) async fn reserve(
 ) -> Result<Response, Problem> {
     expect_ids(product, id)?;
     let asked = Asked::read(&mut request).await?;
-    // The oldest are only known here.
-    if let Some(ended) = record::find(product, id).await? {
-        return replayed(product, &asked, &Standing::Ended(ended));
-    }
     for _ in 0..RESERVE_ATTEMPTS_MAX {
-        if let Some(held) = steps::hold(product, id, &asked).await? {
-            let location = format!("/v1/products/{product}/reservations/{id}");
-            return Ok(shown::held(201, product, &held).header("location", location));
+        if let Some(response) = reserve_once(product, id, &asked).await? {
+            return Ok(response);
         }
-        let (stored, standing) = standing(product, id).await?;
-        if let Some(standing) = standing {
-            return replayed(product, &asked, &standing);
-        }
-        make_room(product, &stored, &asked).await?;
     }
     Err(faults::busy())
+}
+
+/// `None` if somebody else changed the product meanwhile, or room was made in it.
+async fn reserve_once(product: &str, id: &str, asked: &Asked) -> Result<Option<Response>, Problem> {
+    let (stored, standing) = standing(product, id).await?;
+    if let Some(standing) = standing {
+        return replayed(product, asked, &standing).map(Some);
+    }
+    let stored = stored.ok_or_else(catalogue::absent)?;
+    if make_room(product, &stored, asked).await? {
+        return Ok(None);
+    }
+    let held = steps::hold(product, id, asked, &stored).await?;
+    Ok(held.map(|held| {
+        let location = format!("/v1/products/{product}/reservations/{id}");
+        shown::held(201, product, &held).header("location", location)
+    }))
 }
 
 /// `GET /v1/products/{id}/reservations/{reservation}`
@@ -120,12 +129,12 @@ fn replayed(product: &str, asked: &Asked, standing: &Standing) -> Result<Respons
     }
 }
 
-/// Where a reservation stands, and the product that says so; 404 without the product. One whose time is up is ended
-/// first, so that nobody is told that it holds.
-async fn standing(product: &str, id: &str) -> Result<(Stored, Option<Standing>), Problem> {
+/// Where a reservation stands, and the product, if it is there: what was sold of one that was deleted stays sold. One
+/// whose time is up is ended first, so that nobody is told that it holds.
+async fn standing(product: &str, id: &str) -> Result<(Option<Stored>, Option<Standing>), Problem> {
     for _ in 0..ATTEMPTS_MAX {
-        let (stored, _) = load(product).await?;
-        match look(product, &stored, id).await? {
+        let stored = catalogue::find(product).await?.map(|(stored, _)| stored);
+        match look(product, stored.as_ref(), id).await? {
             Some(Standing::Held(held)) if held.is_over(clock::now()) => {
                 steps::end(product, &held, End::Expired).await?;
             }
@@ -135,26 +144,40 @@ async fn standing(product: &str, id: &str) -> Result<(Stored, Option<Standing>),
     Err(faults::busy())
 }
 
-async fn look(product: &str, stored: &Stored, id: &str) -> Result<Option<Standing>, Problem> {
-    if let Some(held) = stored.reservations.iter().find(|held| held.id == id) {
+async fn look(
+    product: &str,
+    stored: Option<&Stored>,
+    id: &str,
+) -> Result<Option<Standing>, Problem> {
+    let (active, ended) = stored.map_or((None, None), |stored| {
+        let active = stored.reservations.iter().find(|held| held.id == id);
+        let ended = stored.finished.iter().find(|ended| ended.id == id);
+        (active, ended)
+    });
+    if let Some(held) = active {
         return Ok(Some(Standing::Held(held.clone())));
     }
-    if let Some(ended) = stored.finished.iter().find(|ended| ended.id == id) {
-        // Whoever ended it may have died before it was recorded.
-        record::keep(product, std::slice::from_ref(ended)).await?;
-        return Ok(Some(Standing::Ended(ended.clone())));
-    }
     let recorded = record::find(product, id).await?;
-    Ok(recorded.map(Standing::Ended))
+    let Some(ended) = ended else {
+        return Ok(recorded.map(Standing::Ended));
+    };
+    // Whoever ended it may have died before it was recorded.
+    if recorded.is_none() {
+        record::keep(product, std::slice::from_ref(ended)).await?;
+    }
+    Ok(Some(Standing::Ended(ended.clone())))
 }
 
-/// Ends reservations whose time is up where there is no room for another; refuses it where there are none.
-async fn make_room(product: &str, stored: &Stored, asked: &Asked) -> Result<(), Problem> {
+/// Ends reservations whose time is up where there is no room for another, and answers whether there were any: then the
+/// product is worth another look. Refuses it where there are none.
+async fn make_room(product: &str, stored: &Stored, asked: &Asked) -> Result<bool, Problem> {
     let is_short = stored.stock.available < asked.quantity;
     let is_full = stored.stock.holds >= HOLDS_MAX;
-    // Neither: somebody else was faster, and it may work now.
-    if !(is_short || is_full) || sweep(product, stored).await? {
-        return Ok(());
+    if !(is_short || is_full) {
+        return Ok(false);
+    }
+    if sweep(product, stored).await? {
+        return Ok(true);
     }
     Err(match is_short {
         true => shown::insufficient(stored.stock.available),

@@ -137,7 +137,8 @@ fn image(path: &str) -> Option<(&str, &str)> {
     let (id, rest) = path.strip_prefix("/v1/products/")?.split_once('/')?;
     match rest.strip_prefix("images")? {
         "" => Some((id, "")),
-        rest => Some((id, rest.strip_prefix('/')?)),
+        // Nothing behind the slash would be a second name for them all.
+        rest => Some((id, rest.strip_prefix('/').filter(|rest| !rest.is_empty())?)),
     }
 }
 
@@ -198,7 +199,12 @@ mod tests {
     fn images_are_theirs_from_the_collection_on() {
         assert_eq!(image("/v1/products/1/images"), Some(("1", "")));
         assert_eq!(image("/v1/products/1/images/a/b"), Some(("1", "a/b")));
-        for path in ["/v1/products/1", "/v1/products/1/imagesx", "/v1/images/1"] {
+        for path in [
+            "/v1/products/1",
+            "/v1/products/1/images/",
+            "/v1/products/1/imagesx",
+            "/v1/images/1",
+        ] {
             assert_eq!(image(path), None, "{path}");
         }
     }

@@ -6,6 +6,8 @@ mod identity;
 mod keyvalue;
 pub(crate) mod outbound;
 mod spin_key_value;
+mod spin_sqlite;
+mod sql;
 mod variables;
 mod wasi_keyvalue;
 
@@ -26,6 +28,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     identity::add_to_linker(&mut linker)?;
     keyvalue::add_to_linker(&mut linker)?;
     spin_key_value::add_to_linker(&mut linker)?;
+    spin_sqlite::add_to_linker(&mut linker)?;
+    sql::add_to_linker(&mut linker)?;
     variables::add_to_linker(&mut linker)?;
     wasi_keyvalue::add_to_linker(&mut linker)?;
     Ok(linker)
@@ -34,8 +38,11 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 /// The names behind [`linker`], to say what is missing; a test holds the two together.
 pub(crate) fn provided() -> &'static [&'static str] {
     &[
+        "fermyon:spin/sqlite@2.0.0",
         "fermyon:spin/variables@2.0.0",
         "spin:key-value/key-value@3.0.0",
+        "spin:sqlite/sqlite@3.0.0",
+        "spin:sqlite/sqlite@3.1.0",
         "spin:variables/variables@3.0.0",
         "stoa:blobs/presign@0.1.0",
         "stoa:blobs/read-async@0.1.0",
@@ -59,6 +66,13 @@ pub(crate) fn provided() -> &'static [&'static str] {
         "stoa:keyvalue/types@0.1.0",
         "stoa:keyvalue/write-async@0.1.0",
         "stoa:keyvalue/write@0.1.0",
+        "stoa:sql/read-async@0.1.0",
+        "stoa:sql/read@0.1.0",
+        "stoa:sql/transactions-async@0.1.0",
+        "stoa:sql/transactions@0.1.0",
+        "stoa:sql/types@0.1.0",
+        "stoa:sql/write-async@0.1.0",
+        "stoa:sql/write@0.1.0",
         "wasi:cli/environment@0.2.6",
         "wasi:cli/environment@0.3.0",
         "wasi:cli/exit@0.2.6",

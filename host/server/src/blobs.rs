@@ -24,14 +24,18 @@ use stoa_capabilities::blobs::{
 };
 use stoa_gateway::Failure;
 use stoa_manifest::Label;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::debug;
 
 pub(crate) use self::body::{AnswerBody, Body, of_blob, of_component};
 
 /// One call of a store takes at most so long.
 const CALL_MAX: Duration = Duration::from_secs(10);
-/// A whole upload takes at most so long; the gateway bounds the wait between two reads.
-const UPLOAD_MAX: Duration = Duration::from_secs(3600);
+/// A blob is at most so long on its way; the gateway bounds the wait between two reads or writes.
+const TRANSFER_MAX: Duration = Duration::from_secs(3600);
+/// Blobs on their way at once. Fewer than the gateway takes requests: clients that are slow on purpose leave room for
+/// components, and what waits for them fits in memory.
+const TRANSFERS_MAX: usize = 1024;
 /// How long a client is asked to wait when a store is overloaded.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -39,6 +43,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct SignedBlobs {
     signer: Arc<Signer>,
     stores: BTreeMap<Label, Arc<dyn Store>>,
+    places: Arc<Semaphore>,
 }
 
 /// Why there is no answer with a blob: a status that says all, or what the gateway words.
@@ -71,7 +76,11 @@ impl From<Error> for Refusal {
 
 impl SignedBlobs {
     pub(crate) fn new(signer: Arc<Signer>, stores: BTreeMap<Label, Arc<dyn Store>>) -> Self {
-        Self { signer, stores }
+        Self {
+            signer,
+            stores,
+            places: Arc::new(Semaphore::new(TRANSFERS_MAX)),
+        }
     }
 
     /// Answers one request. Dropping the future aborts an upload: nothing of it is kept.
@@ -110,8 +119,17 @@ impl SignedBlobs {
         Ok((claims, store))
     }
 
+    /// Asked for after the signature was found good: forgeries take no places.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map_err(|_| Failure::Unavailable {
+            retry_after: RETRY_AFTER,
+        })
+    }
+
     async fn read(&self, head: &Parts) -> Result<Response<Body>, Refusal> {
         let (claims, store) = self.claims(head, presign::Method::Get)?;
+        let place = self.place()?;
         let open = |part| within(store.get(claims.place.clone(), part));
         let wanted = range::wanted(&head.method, &head.headers);
         let mut ranged = wanted.is_some();
@@ -122,6 +140,9 @@ impl SignedBlobs {
             source = open(Part::Whole).await?;
         }
         let (info, span) = (source.info().clone(), source.span());
+        if replaced(&head.headers, &tag(&info)) {
+            return Err(Refusal::Status(StatusCode::PRECONDITION_FAILED));
+        }
         let mut response = Response::new(Body::empty());
         let headers = response.headers_mut();
         headers.extend(validators(&info, claims.expires));
@@ -147,7 +168,7 @@ impl SignedBlobs {
         }
         Ok(match head.method {
             Method::HEAD => response,
-            _ => response.map(|_| Body::of(source)),
+            _ => response.map(|_| Body::of(source, place)),
         })
     }
 
@@ -156,9 +177,10 @@ impl SignedBlobs {
         B: http_body::Body<Data = Bytes, Error: Send> + Send,
     {
         let (claims, store) = self.claims(head, presign::Method::Put)?;
+        let _place = self.place()?;
         let options = options(&head.headers, claims.bytes_max)?;
         let sink = within(store.put(claims.place, options)).await?;
-        let uploaded = tokio::time::timeout(UPLOAD_MAX, upload(sink, body)).await;
+        let uploaded = tokio::time::timeout(TRANSFER_MAX, upload(sink, body)).await;
         let info = uploaded.map_err(|_| Failure::Deadline)??;
         let mut response = empty(StatusCode::CREATED);
         response
@@ -247,14 +269,25 @@ fn tag(info: &Info) -> String {
     format!("\"{}\"", info.etag)
 }
 
+/// Whether the client wants other bytes than these (RFC 9110, section 13.1.1): the rest of what it has a part of.
+fn replaced(headers: &HeaderMap, tag: &str) -> bool {
+    headers.contains_key(header::IF_MATCH)
+        && !tags(headers, header::IF_MATCH).any(|one| one == "*" || one == tag)
+}
+
 /// Whether the client has these bytes already.
 fn known(headers: &HeaderMap, tag: &str) -> bool {
-    let values = headers.get_all(header::IF_NONE_MATCH).into_iter();
+    tags(headers, header::IF_NONE_MATCH)
+        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
+}
+
+/// Our own tags hold no comma, so others may be torn apart.
+fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
     values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
-        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
 /// A copy may be kept for as long as the URL is good, and only by the client that has the URL.

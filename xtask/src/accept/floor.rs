@@ -1,13 +1,11 @@
 //! What the floor promised: see the last list of its issue. One module per point.
 
-mod catalogue;
 mod fresh_clone;
 mod hello;
 mod import_large;
 mod import_real;
 mod kill;
 mod misbehaving;
-mod readme;
 mod second_start;
 
 use super::{Point, Scale, Tally};

@@ -5,7 +5,6 @@ mod copies;
 mod density;
 mod hello;
 mod hog;
-mod memory;
 mod overload;
 mod soak;
 mod start;

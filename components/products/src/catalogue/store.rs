@@ -1,11 +1,11 @@
 //! Where the catalogue is kept, and single products in it.
 
 use crate::faults;
-use crate::product::{Stored, id};
+use crate::product::{Image, Stored, id};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use stoa_sdk::documents::{Collection, Document, Error, Precondition, Store, Write};
+use stoa_sdk::documents::{Collection, Document, Error, Precondition, Query, Store, Write, field};
 use stoa_sdk::http::Problem;
 
 /// Under which the store is granted.
@@ -32,12 +32,41 @@ pub(crate) fn records() -> Result<Collection, Problem> {
 
 /// The product with this id and its version; 404 if there is none.
 pub(crate) async fn load(id: &str) -> Result<(Stored, u64), Problem> {
-    let document = stored(id).await?;
-    let stored = document.body.0.map_err(|error| {
+    find(id).await?.ok_or_else(absent)
+}
+
+/// The product with this id and its version, if there is one.
+pub(crate) async fn find(id: &str) -> Result<Option<(Stored, u64)>, Problem> {
+    match stored(id).await? {
+        Some(document) => Ok(Some((readable(id, document.body)?, document.version))),
+        None => Ok(None),
+    }
+}
+
+/// The images of a product; 404 if there is none. Nothing else of it is read: images are asked for often, and
+/// reservations are many.
+pub(crate) async fn images(id: &str) -> Result<Vec<Image>, Problem> {
+    expect_id(id)?;
+    let query = Query::of(field("_id").equals(id));
+    let query = query.fields(["images"]).limit(1);
+    let found = products()?.find::<Readable<Pictured>>(query).await;
+    let mut found = found.map_err(|error| faults::store(&error))?;
+    let document = found.documents.pop().ok_or_else(absent)?;
+    Ok(readable(id, document.body)?.images)
+}
+
+/// A product of which only the images are known.
+#[derive(Deserialize)]
+struct Pictured {
+    #[serde(default)]
+    images: Vec<Image>,
+}
+
+fn readable<T>(id: &str, body: Readable<T>) -> Result<T, Problem> {
+    body.0.map_err(|error| {
         faults::note_unreadable(id, &error);
         Problem::new(500)
-    })?;
-    Ok((stored, document.version))
+    })
 }
 
 /// Writes a product that was loaded with this version. The new version, or `None` if somebody else changed it since:
@@ -53,7 +82,7 @@ pub(crate) async fn save(id: &str, stored: &Stored, version: u64) -> Result<Opti
 
 /// The version of the document with this id, be it a product or not; 404 if there is none.
 pub(super) async fn peek(id: &str) -> Result<(Option<Stored>, u64), Problem> {
-    let document = stored(id).await?;
+    let document = stored(id).await?.ok_or_else(absent)?;
     Ok((document.body.0.ok(), document.version))
 }
 
@@ -65,15 +94,14 @@ pub(crate) fn expect_id(id: &str) -> Result<(), Problem> {
     }
 }
 
-async fn stored(id: &str) -> Result<Document<Readable<Stored>>, Problem> {
+async fn stored(id: &str) -> Result<Option<Document<Readable<Stored>>>, Problem> {
     expect_id(id)?;
     let found = products()?.get(id).await;
-    found
-        .map_err(|error| faults::store(&error))?
-        .ok_or_else(absent)
+    found.map_err(|error| faults::store(&error))
 }
 
-fn absent() -> Problem {
+/// What is said where there is no such product.
+pub(crate) fn absent() -> Problem {
     Problem::new(404).detail("no product has this id")
 }
 

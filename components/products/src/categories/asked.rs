@@ -37,11 +37,11 @@ pub(super) fn said(document: &Value) -> Result<Said, Vec<Violation>> {
 }
 
 fn name(text: &str) -> Result<(), String> {
-    rules::length(text, 1, NAME_CHARS_MAX)
+    rules::line(text, 1, NAME_CHARS_MAX)
 }
 
 fn description(text: &str) -> Result<(), String> {
-    rules::length(text, 0, DESCRIPTION_CHARS_MAX)
+    rules::lines(text, DESCRIPTION_CHARS_MAX)
 }
 
 #[cfg(test)]
@@ -54,6 +54,8 @@ mod tests {
         let cases = [
             (json!({}), "#/name"),
             (json!({"name": ""}), "#/name"),
+            (json!({"name": " "}), "#/name"),
+            (json!({"name": "A\u{0}"}), "#/name"),
             (json!({"name": "x".repeat(101)}), "#/name"),
             (
                 json!({"name": "A", "description": "x".repeat(301)}),

@@ -16,8 +16,8 @@ pub(super) async fn start(
     image: &str,
     size: Option<u32>,
 ) -> Result<Response, Problem> {
-    let (stored, _) = catalogue::load(product).await?;
-    find(&stored, image).ok_or_else(absent)?;
+    let images = catalogue::images(product).await?;
+    find(&images, image).ok_or_else(absent)?;
     let tag = tag::of(image, size);
     tag::expect_match(request, &tag)?;
     let response = match tag::is_known(request, &tag) {

@@ -26,7 +26,7 @@ pub(super) async fn start(mut request: Request, product: &str) -> Result<Respons
     let format = format::declared(&request)?;
     let bytes = body(&mut request, format).await?;
     let id = id(&bytes);
-    match find(&stored, &id) {
+    match find(&stored.images, &id) {
         // The bytes are missing only where somebody removed the image while somebody else uploaded it.
         Some(known) if Media::open()?.has(product, &id).await? => Ok(told(200, product, known)),
         Some(_) => take(&request, product, id, format, bytes).await,
@@ -87,7 +87,7 @@ async fn name(
     image: &Image,
 ) -> Result<Option<Response>, Problem> {
     let (mut stored, version) = catalogue::load(product).await?;
-    if let Some(known) = find(&stored, &image.id) {
+    if let Some(known) = find(&stored.images, &image.id) {
         return Ok(Some(told(200, product, known)));
     }
     preconditions::expect_change(request, version)?;

@@ -245,14 +245,15 @@ pub(crate) mod tests {
 
     #[test]
     fn a_quoted_field_may_hold_line_ends() {
-        let body = format!("{HEADER}\nA-1,\"Cup\nand saucer\",ceramics,1250,EUR,cup;blue\n");
+        let row = "A-1,Cup,ceramics,1250,EUR,cup;blue,\"Cup\nand saucer\"";
+        let body = format!("{HEADER},description\n{row}\n");
         let mut rows = Rows::new(Format::Csv);
         let row = rows
             .next(&mut body.as_bytes())
             .expect("readable")
             .expect("whole");
         let draft = row.draft().expect("valid");
-        assert_eq!(draft.name, "Cup\nand saucer");
+        assert_eq!(draft.description, "Cup\nand saucer");
         assert_eq!(draft.tags, ["cup", "blue"]);
     }
 

@@ -4,11 +4,15 @@ use super::plan::{Verdict, plan};
 use super::rows::Row;
 use crate::catalogue::Readable;
 use crate::product::Stored;
+use crate::reservations;
 use stoa_sdk::clock;
 use stoa_sdk::documents::{Collection, Document, Error, Write};
 
 /// How often a row is decided anew because somebody else was faster.
 const ATTEMPTS_MAX: usize = 5;
+
+/// What is stored of a row's product.
+type Found = Document<Readable<Stored>>;
 
 /// Rows on their way to their verdicts.
 struct Settlement<'a> {
@@ -71,7 +75,13 @@ impl Settlement<'_> {
     async fn go(&mut self, places: &[usize]) -> Result<(), Error> {
         let ids = places.iter().filter_map(|place| self.rows[*place].id());
         let stored = self.products.get_many(ids).await?;
-        let (planned, writes) = self.decide(places, stored);
+        let mut seen = Vec::new();
+        for (place, document) in places.iter().copied().zip(stored) {
+            if !self.frees(place, document.as_ref()).await {
+                seen.push((place, document));
+            }
+        }
+        let (planned, writes) = self.decide(seen);
         if writes.is_empty() {
             return Ok(());
         }
@@ -87,14 +97,24 @@ impl Settlement<'_> {
         Ok(())
     }
 
+    /// Whether reservations whose time is up ended because they kept more than its row leaves of a product. Such a row is
+    /// decided at the next attempt.
+    async fn frees(&self, place: usize, document: Option<&Found>) -> bool {
+        let (Some(draft), Some(document)) = (self.rows[place].draft(), document) else {
+            return false;
+        };
+        let Ok(stored) = &document.body.0 else {
+            return false;
+        };
+        // Where it fails, the row is rejected as if nothing had expired.
+        draft.stock < stored.stock.reserved
+            && matches!(reservations::sweep(&document.id, stored).await, Ok(true))
+    }
+
     /// Settles what needs no write; answers the writes, and what each makes of its row.
-    fn decide(
-        &mut self,
-        places: &[usize],
-        stored: Vec<Option<Document<Readable<Stored>>>>,
-    ) -> (Vec<(usize, Verdict)>, Vec<Write>) {
+    fn decide(&mut self, seen: Vec<(usize, Option<Found>)>) -> (Vec<(usize, Verdict)>, Vec<Write>) {
         let (mut planned, mut writes) = (Vec::new(), Vec::new());
-        for (place, stored) in places.iter().copied().zip(stored) {
+        for (place, stored) in seen {
             let Some(draft) = self.rows[place].draft() else {
                 continue;
             };

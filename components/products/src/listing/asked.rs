@@ -24,8 +24,9 @@ const FIELDS: [&str; 11] = [
     "created",
     "updated",
 ];
-/// What can be counted, and where it stands.
-const FACETS: [(&str, &str); 3] = [
+/// What can be counted: how clients call it, and where it stands.
+pub(super) type Counted = (&'static str, &'static str);
+const FACETS: [Counted; 3] = [
     ("category", "category"),
     ("brand", "brand"),
     ("tag", "tags"),
@@ -34,14 +35,16 @@ const FACETS: [(&str, &str); 3] = [
 /// What a listing is asked for.
 pub(super) struct Asked {
     pub(super) search: Option<String>,
-    pub(super) filter: Filter,
     pub(super) limit: u32,
     /// Of the store.
     pub(super) cursor: Option<String>,
-    /// Names and paths of what is counted.
-    pub(super) facets: Vec<(&'static str, &'static str)>,
+    pub(super) facets: Vec<Counted>,
     pub(super) total: bool,
     sort: Sort,
+    /// Of each path, the values that were chosen.
+    choices: Vec<(&'static str, Filter)>,
+    /// All else that products must fulfil.
+    bounds: Filter,
 }
 
 #[derive(Clone, Copy)]
@@ -66,7 +69,8 @@ impl Asked {
         let cursor = parameters.one("cursor")?;
         let cursor = cursor.map(|text| cursor::decode(text).ok_or_else(bad_cursor));
         Ok(Self {
-            filter: filter(parameters)?,
+            choices: choices(parameters)?,
+            bounds: bounds(parameters)?,
             limit: limit.unwrap_or(LIMIT_DEFAULT),
             cursor: cursor.transpose()?,
             facets: facets(parameters)?,
@@ -76,9 +80,25 @@ impl Asked {
         })
     }
 
+    /// What products must fulfil.
+    pub(super) fn filter(&self) -> Filter {
+        self.filter_without("")
+    }
+
+    /// The same, whatever was chosen at this path.
+    pub(super) fn filter_without(&self, path: &str) -> Filter {
+        let others = self.choices.iter().filter(|(chosen, _)| *chosen != path);
+        others.fold(self.bounds.clone(), |all, (_, choice)| all & choice.clone())
+    }
+
+    /// Whether values were chosen at this path.
+    pub(super) fn is_chosen(&self, path: &str) -> bool {
+        self.choices.iter().any(|(chosen, _)| *chosen == path)
+    }
+
     /// The page, as the store is asked for it.
     pub(super) fn query(&self) -> Query {
-        let query = Query::of(self.filter.clone())
+        let query = Query::of(self.filter())
             .fields(FIELDS)
             .after(self.cursor.clone())
             .limit(self.limit);
@@ -102,7 +122,7 @@ fn search(parameters: Parameters<'_>) -> Result<Option<String>, Problem> {
     Ok(search.filter(|text| !text.trim().is_empty()))
 }
 
-fn filter(parameters: Parameters<'_>) -> Result<Filter, Problem> {
+fn choices(parameters: Parameters<'_>) -> Result<Vec<(&'static str, Filter)>, Problem> {
     let any_of = [
         ("category", parameters.all("category", rules::category)?),
         ("brand", parameters.all("brand", rules::brand)?),
@@ -112,14 +132,18 @@ fn filter(parameters: Parameters<'_>) -> Result<Filter, Problem> {
             parameters.all("currency", rules::currency)?,
         ),
     ];
+    let choices = any_of
+        .into_iter()
+        .filter_map(|(path, values)| match values.as_slice() {
+            [] => None,
+            [value] => Some((path, field(path).equals(*value))),
+            values => Some((path, field(path).one_of(values.iter().copied()))),
+        });
+    Ok(choices.collect())
+}
+
+fn bounds(parameters: Parameters<'_>) -> Result<Filter, Problem> {
     let mut filter = Filter::everything();
-    for (path, values) in any_of {
-        filter = match values.as_slice() {
-            [] => filter,
-            [value] => filter & field(path).equals(*value),
-            values => filter & field(path).one_of(values.iter().copied()),
-        };
-    }
     if let Some(least) = price(parameters, "min_price")? {
         filter = filter & field("price.amount").at_least(least);
     }
@@ -167,14 +191,14 @@ fn sort_of(text: &str) -> Option<Sort> {
     })
 }
 
-fn facets(parameters: Parameters<'_>) -> Result<Vec<(&'static str, &'static str)>, Problem> {
+fn facets(parameters: Parameters<'_>) -> Result<Vec<Counted>, Problem> {
     let must = "must be one to three of category, brand and tag, joined by commas";
     let facets = parameters.read("facets", facets_of, must)?;
     Ok(facets.unwrap_or_default())
 }
 
 /// `None` if one is not known, or named twice.
-fn facets_of(text: &str) -> Option<Vec<(&'static str, &'static str)>> {
+fn facets_of(text: &str) -> Option<Vec<Counted>> {
     let mut facets = Vec::new();
     for wanted in text.split(',') {
         let facet = *FACETS.iter().find(|(name, _)| *name == wanted)?;

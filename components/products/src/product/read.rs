@@ -111,6 +111,13 @@ mod tests {
         assert_eq!(pointers("/sku", json!("A 1")), ["#/sku"]);
         assert_eq!(pointers("/sku", json!("a".repeat(65))), ["#/sku"]);
         assert_eq!(pointers("/name", json!("")), ["#/name"]);
+        assert_eq!(pointers("/name", json!(" \u{2003}")), ["#/name"]);
+        assert_eq!(pointers("/name", json!("Cup\u{0}")), ["#/name"]);
+        assert_eq!(pointers("/brand", json!("Ostra\nkon")), ["#/brand"]);
+        assert_eq!(
+            pointers("/description", json!("\u{1b}[2J")),
+            ["#/description"]
+        );
         assert_eq!(
             pointers("/description", json!("a".repeat(4001))),
             ["#/description"]
@@ -132,6 +139,24 @@ mod tests {
         );
         assert_eq!(pointers("/tags", json!(vec!["a"; 21])), ["#/tags"]);
         assert_eq!(pointers("/tags/1", json!("")), ["#/tags/1"]);
+        // Twice, it would be counted twice.
+        assert_eq!(pointers("/tags/1", json!("cup")), ["#/tags/1"]);
+    }
+
+    #[test]
+    fn no_more_is_told_than_a_client_can_use() {
+        let mut document = document();
+        for number in 0..1000 {
+            document[format!("x-{number}")] = json!(0);
+        }
+        assert_eq!(draft(&document).expect_err("refused").len(), 100);
+    }
+
+    #[test]
+    fn a_description_may_have_lines() {
+        let mut document = document();
+        document["description"] = json!("Holds:\r\n\tcoffee");
+        assert!(draft(&document).is_ok());
     }
 
     #[test]

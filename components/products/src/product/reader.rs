@@ -4,6 +4,9 @@ use super::rules::Rule;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 
+/// A client learns of so many things at most: a small document can have a great many.
+const VIOLATIONS_MAX: usize = 100;
+
 /// One thing that is wrong with a document, and where: a JSON pointer as a URI fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
@@ -44,10 +47,9 @@ impl<'a> Reader<'a> {
     pub(crate) fn note(&mut self, name: &str, detail: impl Into<String>) {
         // As RFC 6901 has it, so that a name with a slash is one step.
         let name = name.replace('~', "~0").replace('/', "~1");
-        self.violations.push(Violation {
-            pointer: format!("{}/{name}", self.pointer),
-            detail: detail.into(),
-        });
+        let pointer = format!("{}/{name}", self.pointer);
+        let detail = detail.into();
+        self.adopt(vec![Violation { pointer, detail }]);
     }
 
     /// Notes every member that is not one of these.
@@ -115,7 +117,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The texts of a member; none if it is missing.
+    /// The texts of a member, each of them once; none if it is missing.
     pub(crate) fn texts(
         &mut self,
         name: &str,
@@ -137,23 +139,27 @@ impl<'a> Reader<'a> {
         items
             .iter()
             .enumerate()
-            .map(|(at, item)| self.item(name, at, item, rule))
+            .map(|(at, item)| self.item(name, item, &items[..at], rule))
             .collect()
     }
 
-    fn item(&mut self, name: &str, at: usize, item: &Value, rule: Rule) -> String {
-        let verdict = item
-            .as_str()
-            .map_or_else(|| Err("must be a text".to_owned()), rule);
+    /// The text behind those before it.
+    fn item(&mut self, name: &str, item: &Value, before: &[Value], rule: Rule) -> String {
+        let verdict = match item.as_str() {
+            None => Err("must be a text".to_owned()),
+            Some(_) if before.contains(item) => Err("is there already".to_owned()),
+            Some(text) => rule(text),
+        };
         if let Err(detail) = verdict {
-            let pointer = format!("{}/{name}/{at}", self.pointer);
-            self.violations.push(Violation { pointer, detail });
+            let pointer = format!("{}/{name}/{}", self.pointer, before.len());
+            self.adopt(vec![Violation { pointer, detail }]);
         }
         item.as_str().unwrap_or("").to_owned()
     }
 
     /// Adds what was wrong inside a member.
     pub(crate) fn adopt(&mut self, violations: Vec<Violation>) {
-        self.violations.extend(violations);
+        let room = VIOLATIONS_MAX.saturating_sub(self.violations.len());
+        self.violations.extend(violations.into_iter().take(room));
     }
 }

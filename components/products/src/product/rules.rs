@@ -21,11 +21,11 @@ pub(crate) fn sku(text: &str) -> Result<(), String> {
 }
 
 pub(crate) fn name(text: &str) -> Result<(), String> {
-    length(text, 1, NAME_CHARS_MAX)
+    line(text, 1, NAME_CHARS_MAX)
 }
 
 pub(crate) fn description(text: &str) -> Result<(), String> {
-    length(text, 0, DESCRIPTION_CHARS_MAX)
+    lines(text, DESCRIPTION_CHARS_MAX)
 }
 
 pub(crate) fn category(text: &str) -> Result<(), String> {
@@ -43,7 +43,7 @@ pub(crate) fn category(text: &str) -> Result<(), String> {
 }
 
 pub(crate) fn brand(text: &str) -> Result<(), String> {
-    length(text, 0, BRAND_CHARS_MAX)
+    line(text, 0, BRAND_CHARS_MAX)
 }
 
 pub(crate) fn currency(text: &str) -> Result<(), String> {
@@ -54,11 +54,34 @@ pub(crate) fn currency(text: &str) -> Result<(), String> {
 }
 
 pub(crate) fn tag(text: &str) -> Result<(), String> {
-    length(text, 1, TAG_CHARS_MAX)
+    line(text, 1, TAG_CHARS_MAX)
+}
+
+/// Whether a text is one line of so many characters, of which something is to be seen if there are any.
+pub(crate) fn line(text: &str, min: usize, max: usize) -> Result<(), String> {
+    length(text, min, max)?;
+    ensure(
+        !text.chars().any(char::is_control),
+        "must not hold control characters",
+    )?;
+    ensure(
+        text.is_empty() || !text.trim().is_empty(),
+        "must not be blank",
+    )
+}
+
+/// Whether a text has at most so many characters, in any number of lines.
+pub(crate) fn lines(text: &str, max: usize) -> Result<(), String> {
+    length(text, 0, max)?;
+    let is_bad = |letter: char| letter.is_control() && !"\n\r\t".contains(letter);
+    ensure(
+        !text.chars().any(is_bad),
+        "must not hold control characters other than tabs and line ends",
+    )
 }
 
 /// Whether a text has so many characters.
-pub(crate) fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
+fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
     let chars = text.chars().count();
     ensure(
         (min..=max).contains(&chars),

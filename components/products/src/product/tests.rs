@@ -26,6 +26,8 @@ pub(crate) fn stored(sku: &str, available: u64, reserved: u64) -> Stored {
         available,
         reserved,
         holds: u64::from(reserved > 0),
+        ended: 0,
+        due: None,
     };
     if reserved > 0 {
         stored.reservations.push(Reservation {

@@ -16,7 +16,7 @@ const SECONDS_DEFAULT: u64 = 900;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) quantity: u64,
-    seconds: u64,
+    pub(super) seconds: u64,
 }
 
 impl Asked {
@@ -55,10 +55,12 @@ fn asked(document: &Value) -> Result<Asked, Vec<Violation>> {
 /// Refuses what cannot be the id of a reservation.
 pub(super) fn expect_reservation_id(id: &str) -> Result<(), Problem> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    match (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(fits) {
+    // In a path, nothing but dots leads elsewhere.
+    let is_name = id.bytes().any(|byte| byte != b'.');
+    match is_name && id.len() <= ID_BYTES_MAX && id.bytes().all(fits) {
         true => Ok(()),
         false => Err(Problem::new(400).detail(format!(
-            "a reservation is called by 1 to {ID_BYTES_MAX} letters, digits and . _ -"
+            "a reservation is called by 1 to {ID_BYTES_MAX} letters, digits and . _ -, not only by dots"
         ))),
     }
 }
@@ -105,9 +107,10 @@ mod tests {
     #[test]
     fn refused_when_it_cannot_be_an_id() {
         let long = "a".repeat(129);
-        for id in ["", "a b", "a/b", "a:b", "é", long.as_str()] {
+        for id in ["", "a b", "a/b", "a:b", "é", ".", "..", long.as_str()] {
             assert!(expect_reservation_id(id).is_err(), "{id}");
         }
         assert!(expect_reservation_id(&"a".repeat(128)).is_ok());
+        assert!(expect_reservation_id("..a").is_ok());
     }
 }

@@ -11,7 +11,7 @@ use stoa_sdk::http::Problem;
 
 /// Nobody repeats a request for longer than 30 days. Whoever does so after that, reserves anew.
 const KEPT_MS: u64 = 30 * 24 * 3600 * 1000;
-/// Old records are removed at every so manieth millisecond in which one is written...
+/// Old records are removed at every so manieth millisecond in which one is written, and whenever several are...
 const PRUNED_EACH_MS: u64 = 64;
 /// ... and then more of them than were written since, so that they do not grow without end.
 const PRUNED_AT_ONCE_MAX: u32 = 128;
@@ -36,7 +36,7 @@ pub(super) async fn keep(product: &str, ended: &[Finished]) -> Result<(), Proble
             Err(error) => return Err(unkept(&error)),
         }
     }
-    if now.is_multiple_of(PRUNED_EACH_MS) {
+    if ended.len() > 1 || now.is_multiple_of(PRUNED_EACH_MS) {
         prune(now).await?;
     }
     Ok(())

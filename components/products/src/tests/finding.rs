@@ -54,6 +54,16 @@ fn refused_when_a_parameter_cannot_be_read() {
         (many.as_str(), "tag"),
         ("category=Shoes", "category"),
         ("tag=", "tag"),
+        ("tag=+", "tag"),
+        ("brand=a%00", "brand"),
+        ("category=%ff", "category"),
+        ("category=ka%C3%A7a", "category"),
+        ("limit=0", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=1e9", "limit"),
+        ("limit=NaN", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("min_price=9223372036854775808", "min_price"),
         ("currency=eur", "currency"),
         ("min_price=-1", "min_price"),
         ("max_price=1.5", "max_price"),
@@ -66,7 +76,9 @@ fn refused_when_a_parameter_cannot_be_read() {
         ("facets=", "facets"),
         ("facets=price", "facets"),
         ("facets=tag,tag", "facets"),
+        ("facets=tag,", "facets"),
         ("cursor=zz", "cursor"),
+        ("cursor=", "cursor"),
     ] {
         let answer = get(&format!("{COLLECTION}?{query}"));
         assert_eq!(status(&answer), 400, "{query}");
@@ -77,11 +89,20 @@ fn refused_when_a_parameter_cannot_be_read() {
 #[test]
 fn refused_when_the_cursor_is_of_another_question() {
     shop();
-    let next = page("sort=name&limit=1")["next"].clone();
-    let cursor = next.as_str().expect("there are more");
-    let answer = get(&format!("{COLLECTION}?cursor={cursor}"));
-    assert_eq!(status(&answer), 400);
-    assert_eq!(answer.json()["parameter"], "cursor");
+    for (question, other) in [
+        ("sort=name", ""),
+        ("sort=name", "sort=-name"),
+        ("category=gear", "category=shoes"),
+        ("min_price=1", "min_price=2"),
+        ("q=boots", "q=hiking"),
+        ("q=boots", "q=boots&sort=price"),
+    ] {
+        let next = page(&format!("{question}&limit=1"))["next"].clone();
+        let cursor = next.as_str().expect("there are more");
+        let answer = get(&format!("{COLLECTION}?{other}&cursor={cursor}"));
+        assert_eq!(status(&answer), 400, "{question} {other}");
+        assert_eq!(answer.json()["parameter"], "cursor");
+    }
 }
 
 #[test]
@@ -207,6 +228,22 @@ fn counts_are_of_all_that_was_found() {
         "category": [{"value": "gear", "count": 2}, {"value": "shoes", "count": 1}],
         "brand": [{"value": "Adventurer", "count": 2}],
         "tag": [{"value": "outdoor", "count": 3}, {"value": "gear", "count": 2}, {"value": "shoes", "count": 1}],
+    });
+    assert_eq!(page["facets"], expected);
+}
+
+#[test]
+fn what_was_chosen_of_a_facet_does_not_narrow_its_own_counts() {
+    shop();
+    let page = page("category=shoes&brand=Adventurer&facets=category,brand,tag&total=true");
+    assert_eq!(
+        (skus(&page), &page["total"]),
+        (vec!["S-1".to_owned()], &json!(1))
+    );
+    let expected = json!({
+        "category": [{"value": "gear", "count": 1}, {"value": "shoes", "count": 1}],
+        "brand": [{"value": "Adventurer", "count": 1}, {"value": "Boreas", "count": 1}],
+        "tag": [{"value": "outdoor", "count": 1}, {"value": "shoes", "count": 1}],
     });
     assert_eq!(page["facets"], expected);
 }

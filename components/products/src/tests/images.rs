@@ -236,6 +236,7 @@ fn refused_when_there_is_no_such_image_or_size() {
         format!("{location}/160/"),
         format!("{location}/160/160"),
         format!("{location}/.."),
+        format!("{product}/images/"),
         format!("{product}/images/.."),
         format!("{product}/images/%2e%2e%2f{}", blob(&elsewhere)),
         format!("{product}/images/../../{}", blob(&elsewhere)),

@@ -2,8 +2,9 @@
 
 use super::{catalogue, changes, cup, etag, handle, put, spoil};
 use serde_json::{Value, json};
+use stoa_sdk::clock::Timestamp;
 use stoa_sdk::documents::Error;
-use stoa_sdk::testing::Call;
+use stoa_sdk::testing::{Call, set_clock};
 
 const IMPORT: &str = "/v1/products:import";
 const NDJSON: &str = "application/x-ndjson";
@@ -238,6 +239,24 @@ fn a_row_that_leaves_less_than_is_reserved_is_rejected() {
         lines[0]["reason"],
         "stock is less than the 3 reserved pieces"
     );
+}
+
+#[test]
+fn what_expired_does_not_keep_a_row_from_leaving_less() {
+    set_clock(Timestamp::from_unix_ms(0));
+    let mut row = cup("A-1");
+    row["stock"] = json!(5);
+    let (lines, _) = import(ndjson(std::slice::from_ref(&row)));
+    let id = lines[0]["id"].as_str().expect("an id");
+    let reservation = format!("/v1/products/{id}/reservations/r");
+    put(&reservation, &json!({"quantity": 3, "seconds": 10})).send(handle);
+    row["stock"] = json!(2);
+    set_clock(Timestamp::from_unix_ms(9_999));
+    let (lines, _) = import(ndjson(std::slice::from_ref(&row)));
+    assert_eq!(results(&lines), ["rejected"]);
+    set_clock(Timestamp::from_unix_ms(10_000));
+    let (lines, _) = import(ndjson(std::slice::from_ref(&row)));
+    assert_eq!(results(&lines), ["updated"]);
 }
 
 #[test]

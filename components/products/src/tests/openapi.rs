@@ -117,6 +117,64 @@ fn every_reference_and_operation_id_is_good() {
     assert_eq!(ids.len(), unique.len());
 }
 
+#[test]
+fn every_example_fits_its_schema() {
+    let document = document();
+    let mut seen = 0;
+    for (template, path) in document["paths"].as_object().expect("paths") {
+        for method in methods(path) {
+            let operation = &path[method.to_lowercase()];
+            let media = operation["requestBody"]["content"].as_object();
+            for content in media.into_iter().flat_map(|media| media.values()) {
+                let Some(example) = content.get("example") else {
+                    continue;
+                };
+                let wrong = wrong(&document, &content["schema"], example);
+                assert!(wrong.is_empty(), "{method} {template}: {wrong:?}");
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 6);
+}
+
+#[test]
+fn refused_is_what_the_schema_of_a_product_refuses() {
+    let document = document();
+    let schema = json!({"$ref": "#/components/schemas/Draft"});
+    catalogue();
+    for (member, value) in [
+        ("name", json!("Cup\u{0}")),
+        ("brand", json!("Ostra\nkon")),
+        ("description", json!("\u{1b}[2J")),
+        ("tags", json!(["a", "a"])),
+        ("tags", json!(["\u{9f}"])),
+        ("stock", json!(-1)),
+        ("colour", json!("blue")),
+    ] {
+        let mut product = cup("A-1");
+        product[member] = value;
+        assert!(!wrong(&document, &schema, &product).is_empty(), "{product}");
+        assert_eq!(super::create(&product).status, 422, "{product}");
+    }
+    let mut product = cup("A-1");
+    product["description"] = json!("Holds:\n\tcoffee");
+    assert!(wrong(&document, &schema, &product).is_empty());
+    assert_eq!(super::create(&product).status, 201);
+}
+
+/// What is wrong with a value, as the schema of the document has it.
+fn wrong(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "components": document["components"],
+        "allOf": [schema],
+    });
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    let wrong = validator.iter_errors(value);
+    wrong.map(|error| error.to_string()).collect()
+}
+
 // === answers ===
 
 /// Holds answers against the document.
@@ -151,12 +209,6 @@ impl Contract {
         if content.get("schema").is_none() {
             return;
         }
-        let schema = json!({
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "components": self.0["components"],
-            "allOf": [content["schema"]],
-        });
-        let validator = jsonschema::validator_for(&schema).expect("the schema is one");
         let is_lines = answer.header("content-type") == Some("application/x-ndjson");
         let bodies = match is_lines {
             true => answer.text().lines().collect(),
@@ -164,10 +216,7 @@ impl Contract {
         };
         for body in bodies {
             let body: Value = serde_json::from_str(body).expect("JSON");
-            let wrong: Vec<_> = validator
-                .iter_errors(&body)
-                .map(|error| error.to_string())
-                .collect();
+            let wrong = wrong(&self.0, &content["schema"], &body);
             assert!(wrong.is_empty(), "{what}: {wrong:?}");
         }
     }

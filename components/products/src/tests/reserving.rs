@@ -1,6 +1,6 @@
 //! Reserving the stock of a product.
 
-use super::{catalogue, collection, create, cup, get, handle, put, status};
+use super::{COLLECTION, catalogue, changes, collection, create, cup, get, handle, put, status};
 use crate::catalogue::{load, save};
 use serde_json::{Value, json};
 use stoa_sdk::clock::Timestamp;
@@ -105,6 +105,7 @@ fn refused_when_the_request_is_wrong() {
         assert_eq!(status(&answer), expected, "{body}");
     }
     assert_eq!(status(&reserve(&product, "a%20b", 1)), 400);
+    assert_eq!(status(&reserve(&product, "..", 1)), 400);
     let nowhere = "/v1/products/ba7816bf8f01cfea414140de5dae2223";
     assert_eq!(status(&reserve(nowhere, "r", 1)), 404);
     assert_eq!(status(&reserve("/v1/products/1", "r", 1)), 404);
@@ -217,6 +218,53 @@ fn a_record_is_removed_when_nobody_can_ask_for_it_any_more() {
     assert!(recorded(&product, "new").is_some());
 }
 
+#[test]
+fn old_records_are_removed_by_whoever_ends_many() {
+    let product = stocked(3);
+    reserve(&product, "old", 1);
+    act(&product, "old", "confirm");
+    // A moment at which one alone removes nothing.
+    let later = 31 * 24 * 3600 * 1000 + 1;
+    set_clock(Timestamp::from_unix_ms(later - 10_000));
+    reserve(&product, "a", 1);
+    reserve(&product, "b", 1);
+    set_clock(Timestamp::from_unix_ms(later));
+    assert_eq!(stock(&product), (2, 2));
+    assert_eq!(recorded(&product, "old"), None);
+    assert!(recorded(&product, "a").is_some());
+}
+
+#[test]
+fn what_was_sold_stays_sold_though_the_product_is_gone() {
+    let product = stocked(3);
+    reserve(&product, "r", 1);
+    act(&product, "r", "confirm");
+    let deleted = Call::new(Method::Delete, &product).send(handle);
+    assert_eq!(deleted.status, 204);
+    assert_eq!(status(&reserve(&product, "s", 1)), 404);
+    assert_eq!(status(&act(&product, "s", "confirm")), 404);
+    assert_eq!(
+        kind(&act(&product, "r", "release")),
+        "/problems/reservation-ended"
+    );
+    assert_eq!(state(&act(&product, "r", "confirm")), "confirmed");
+    assert_eq!(state(&reserve(&product, "r", 1)), "confirmed");
+    let standing = get(&format!("{product}/reservations/r"));
+    assert_eq!(state(&standing), "confirmed");
+}
+
+#[test]
+fn looking_at_what_ended_writes_nothing() {
+    let product = stocked(3);
+    reserve(&product, "r", 1);
+    act(&product, "r", "confirm");
+    let before = changes();
+    // A failure would be that of a write.
+    catalogue().allow(2).refuse(Error::Unavailable);
+    let standing = get(&format!("{product}/reservations/r"));
+    assert_eq!((standing.status, changes()), (200, before));
+}
+
 // === expiry ===
 
 #[test]
@@ -268,6 +316,42 @@ fn what_expired_does_not_stand_in_the_way_of_less_stock() {
     let patched = super::patch(&product, json!({"stock": 1})).send(handle);
     assert_eq!(patched.status, 200);
     assert_eq!(stock(&product), (1, 1));
+}
+
+#[test]
+fn what_expired_is_in_stock_for_whoever_looks_for_that() {
+    let product = stocked(2);
+    let found = || {
+        let page = get(&format!("{COLLECTION}?in_stock=true")).json();
+        page["items"].as_array().expect("a list").len()
+    };
+    reserve(&product, "a", 1);
+    set_clock(Timestamp::from_unix_ms(5_000));
+    reserve(&product, "b", 1);
+    set_clock(Timestamp::from_unix_ms(14_999));
+    assert_eq!(found(), 0);
+    set_clock(Timestamp::from_unix_ms(15_000));
+    assert_eq!(found(), 1);
+    assert_eq!(stock(&product), (2, 2));
+    // Nothing is left to be done.
+    let before = changes();
+    assert_eq!((found(), changes()), (1, before));
+}
+
+#[test]
+fn what_still_holds_is_looked_at_again_when_its_time_is_up() {
+    let product = stocked(2);
+    let long = json!({"quantity": 1, "seconds": 20});
+    put(&format!("{product}/reservations/long"), &long).send(handle);
+    reserve(&product, "short", 1);
+    let available = || {
+        let page = get(COLLECTION).json();
+        page["items"][0]["available"].as_u64().expect("a number")
+    };
+    for (now, expected) in [(0, 0), (10_000, 1), (19_999, 1), (20_000, 2)] {
+        set_clock(Timestamp::from_unix_ms(now));
+        assert_eq!(available(), expected, "{now}");
+    }
 }
 
 // === failures of the store ===

@@ -8,11 +8,11 @@ use bindings::stoa::blobs::{presign, read_async, types, write_async};
 use std::rc::Rc;
 
 /// A store this component was granted.
-pub struct Store(Rc<types::Store>);
+pub struct Store(Rc<types::BlobStore>);
 
 /// A container of a store. Whether it was granted shows when it is used.
 pub struct Container {
-    store: Rc<types::Store>,
+    store: Rc<types::BlobStore>,
     name: String,
 }
 

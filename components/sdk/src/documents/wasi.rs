@@ -7,7 +7,7 @@ use super::{Bucket, Document, Error, Facet, Filter, Page, Precondition, Query, u
 use bindings::stoa::documents::{read_async, types, write_async};
 
 /// A store this component was granted. Bodies are JSON.
-pub(super) struct Store(types::Store);
+pub(super) struct Store(types::DocumentStore);
 
 impl Store {
     pub(super) fn open(label: &str) -> Result<Self, Error> {

@@ -3,7 +3,7 @@
 
 use super::{Claims, Error, Rejection, Verdict, Verified};
 use crate::clock;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// An identity this component was granted.
 pub struct Identity {
@@ -12,6 +12,8 @@ pub struct Identity {
 
 const HASH: &str = "not-hashed:";
 const TOKEN: &str = "not-signed:";
+/// What a component cannot claim by itself.
+const REGISTERED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
 impl Identity {
     /// Opens the identity that was granted under `label`. Never waits.
@@ -49,11 +51,11 @@ impl Identity {
 
     /// A token. In memory nothing signs it.
     pub async fn sign(&self, claims: Claims) -> Result<String, Error> {
-        let mut payload = match claims.extra.as_str() {
-            "" => json!({}),
-            extra => serde_json::from_str(extra)
-                .map_err(|_| Error::Invalid("further claims are no JSON object".into()))?,
-        };
+        if claims.subject.is_empty() || claims.seconds == 0 {
+            let why = "a token has a subject and is good for at least a second";
+            return Err(Error::Invalid(why.into()));
+        }
+        let mut payload = Value::Object(extra(&claims.extra)?);
         let now = clock::now().unix_ms() / 1000;
         payload["iss"] = json!(format!("stoa:{}", self.label));
         payload["sub"] = json!(claims.subject);
@@ -88,6 +90,18 @@ impl Identity {
     }
 }
 
+fn extra(text: &str) -> Result<Map<String, Value>, Error> {
+    if text.is_empty() {
+        return Ok(Map::new());
+    }
+    let extra: Map<String, Value> = serde_json::from_str(text)
+        .map_err(|_| Error::Invalid("further claims are no JSON object".into()))?;
+    match REGISTERED.iter().find(|name| extra.contains_key(**name)) {
+        Some(name) => Err(Error::Invalid(format!("`{name}` is the host's to claim"))),
+        None => Ok(extra),
+    }
+}
+
 fn read(mut payload: Value) -> Option<Verified> {
     let object = payload.as_object_mut()?;
     let mut text = |name: &str| object.remove(name)?.as_str().map(str::to_owned);
@@ -111,6 +125,22 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::testing::{block_on, set_clock};
+
+    #[test]
+    fn what_the_host_refuses_is_refused_here() {
+        let identity = Identity::open("users").expect("every label is granted");
+        for extra in ["[]", "1", "{", "{\"sub\":\"root\"}"] {
+            let extra = extra.to_owned();
+            let claims = Claims {
+                extra,
+                ..Claims::of("u")
+            };
+            let signed = block_on(identity.sign(claims));
+            assert!(matches!(signed, Err(Error::Invalid(_))), "{signed:?}");
+        }
+        let signed = block_on(identity.sign(Claims::of("u").good_for(0)));
+        assert!(matches!(signed, Err(Error::Invalid(_))), "{signed:?}");
+    }
 
     #[test]
     fn a_token_ends_when_its_time_is_over() {

@@ -37,7 +37,8 @@ use self::source::Download;
 use self::worker::Worker;
 use super::presign::{Claims, Signer};
 use super::{Condition, Error, Info, Options, Page, Part, Place, Range, Sink, Source, Store};
-use crate::{Durability, sqlite};
+use crate::sqlite::{self, Log};
+use crate::Durability;
 
 /// Threads that read and write files. A blob that is open stays with one of them.
 const FILE_THREADS: usize = 4;
@@ -89,6 +90,7 @@ struct Shared {
     syncs: Box<dyn Syncs>,
     /// The one connection that writes.
     index: Worker<Connection>,
+    log: Arc<Log>,
     lookups: Worker<Connection>,
     lanes: Vec<Worker<()>>,
     /// The lane that the next blob is given.
@@ -119,8 +121,9 @@ impl Embedded {
         syncs: Box<dyn Syncs>,
     ) -> Result<Arc<Self>, OpenError> {
         let layout = Layout::new(root);
-        let made = layout.create().and_then(|()| syncs.folder(root));
-        made.map_err(|source| OpenError::Folder {
+        let made = layout.create();
+        let synced = made.and_then(|changed| changed.into_iter().try_for_each(|it| syncs.folder(it)));
+        synced.map_err(|source| OpenError::Folder {
             path: root.to_owned(),
             source,
         })?;
@@ -138,7 +141,7 @@ impl Embedded {
 fn connect(layout: &Layout, durability: Durability) -> rusqlite::Result<(Connection, Connection)> {
     let mut writer = sqlite::writer(&layout.index(), durability)?;
     writer.execute_batch(index::SCHEMA)?;
-    sweep::run(layout, &mut writer)?;
+    sweep::run(layout, &mut writer, durability)?;
     Ok((writer, sqlite::reader(&layout.index())?))
 }
 
@@ -159,6 +162,7 @@ impl Shared {
             turn: AtomicUsize::new(0),
             cleaner: Cleaner::spawn(layout.clone(), index.clone(), durability)?,
             index,
+            log: Arc::new(Log::of(&layout.index())),
             layout,
             signer,
         })
@@ -182,13 +186,14 @@ impl Shared {
         work: impl FnOnce(&mut Connection) -> Result<Changed<T>, Failure> + Send + 'static,
         successor: impl FnOnce(&T) -> Option<String> + Send + 'static,
     ) -> Result<T, Error> {
-        let cleaner = self.cleaner.clone();
+        let (cleaner, log) = (self.cleaner.clone(), Arc::clone(&self.log));
         self.index
             .run(move |connection| {
                 let Changed { result, retired } = work(connection)?;
                 if let Some(content) = retired {
                     cleaner.retire(content, successor(&result));
                 }
+                log.bound(connection);
                 Ok(result)
             })
             .await

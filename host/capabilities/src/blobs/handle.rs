@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use self::operation::{Operation, counter};
+use self::writer::Arriving;
 use super::presign::{Claims, Method};
 use super::{
     BLOB_BYTES_MAX, Condition, ENTRIES_PER_PAGE_MAX, Error, Info, NAME_BYTES_MAX, OPEN_MAX,
@@ -152,14 +153,32 @@ impl Handle {
             self.writable()?;
             self.visible(&source)?;
             self.visible(&target)?;
-            if self.inner.grant.quota.bytes_max.is_some() {
-                let info = self.inner.store.head(source.clone()).await?;
-                self.admit(info.map_or(0, |info| info.size)).await?;
+            let (bytes_max, name) = (self.bytes_max(), source.name.clone());
+            let mut arriving = Arriving::of(self);
+            let admitted = self.admit_copy(&source, &mut arriving).await?;
+            let store = &self.inner.store;
+            let copied = store.copy(source, target, bytes_max.min(admitted), condition);
+            match copied.await {
+                // It was replaced by one that no room was made for.
+                Err(Error::TooLarge { .. }) if admitted < bytes_max => {
+                    Err(Error::Conflict { name })
+                }
+                copied => copied,
             }
-            let (store, bytes_max) = (&self.inner.store, self.bytes_max());
-            store.copy(source, target, bytes_max, condition).await
         })
         .await
+    }
+
+    /// Makes room for a copy. Answers how large its source may be.
+    async fn admit_copy(&self, source: &Place, arriving: &mut Arriving) -> Result<u64, Error> {
+        if self.inner.grant.quota.bytes_max.is_none() {
+            return Ok(u64::MAX);
+        }
+        let info = self.inner.store.head(source.clone()).await?;
+        let size = info.map_or(0, |info| info.size);
+        arriving.add(size);
+        self.admit(size).await?;
+        Ok(size)
     }
 
     /// Deletes a blob; whether there was one.
@@ -191,9 +210,13 @@ impl Handle {
             self.writable()?;
             self.unbounded()?;
         }
-        if !(1..=seconds_max).contains(&seconds) {
-            let message = format!("a URL is good for 1 to {seconds_max} seconds");
-            return Err(Error::Invalid(message));
+        match seconds {
+            0 => return Err(Error::Invalid("a URL is good for 1 second or more".into())),
+            seconds if seconds > seconds_max => {
+                let message = format!("`{label}` signs URLs for at most {seconds_max} seconds");
+                return Err(Error::Denied(message));
+            }
+            _ => {}
         }
         self.inner.store.presign(&Claims {
             label: label.to_string(),
@@ -306,13 +329,14 @@ impl Handle {
         granted.map_or(BLOB_BYTES_MAX, |bytes| bytes.min(BLOB_BYTES_MAX))
     }
 
-    /// Makes room for bytes before they are written.
+    /// Makes room for bytes before they are written. They are counted as arriving already.
     async fn admit(&self, bytes: u64) -> Result<(), Error> {
         let inner = &self.inner;
         let measure = async {
             let containers = inner.grant.containers.clone();
             let stored = inner.store.stored(containers).await?;
-            Ok::<_, Error>(stored.saturating_add(inner.arriving.load(Ordering::Relaxed)))
+            let others = inner.arriving.load(Ordering::Relaxed).saturating_sub(bytes);
+            Ok::<_, Error>(stored.saturating_add(others))
         };
         inner.stored.admit(bytes, measure).await
     }

@@ -9,6 +9,7 @@ mod folder;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{error, info};
@@ -23,6 +24,8 @@ use super::{
 pub use folder::OpenError;
 
 const DAY: u64 = 24 * 3600;
+/// A key that could not be made is tried again after so long, in seconds.
+const RETRY_SECONDS: u64 = 3600;
 
 /// Where the keys lie and what they are: `[identity.<label>.embedded]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,8 @@ struct Inner {
     keys: Mutex<Arc<Keys>>,
     /// Held by whoever makes a key: one at a time.
     making: Mutex<()>,
+    /// When a call last found a key due and took it upon itself, in seconds since 1970.
+    tried: AtomicU64,
 }
 
 /// A key and when it was made, in seconds since 1970.
@@ -113,6 +118,7 @@ impl Embedded {
             folder,
             keys: Mutex::new(Arc::new(Keys::new(keys))),
             making: Mutex::new(()),
+            tried: AtomicU64::new(0),
         };
         inner.tidy(now)?;
         if inner.is_due(now) {
@@ -124,7 +130,7 @@ impl Embedded {
     }
 
     fn signing_at(&self, now: u64) -> PublicKey {
-        if self.inner.is_due(now) {
+        if self.inner.is_due(now) && self.inner.takes_turn(now) {
             self.rotate_aside(now);
         }
         self.inner.keys().signing(now).private.public().clone()
@@ -133,11 +139,15 @@ impl Embedded {
     /// Makes a key on another thread: nobody waits for it, since it does not sign today.
     fn rotate_aside(&self, now: u64) {
         let inner = Arc::clone(&self.inner);
-        std::thread::spawn(move || {
+        let make = move || {
             if let Err(source) = inner.make_if_due(now) {
-                error!(error = %source, "a new key could not be made, the old one goes on signing");
+                error!(error = %source, "keys could not be renewed, the old one goes on signing");
             }
-        });
+        };
+        let thread = std::thread::Builder::new().name("identity-keys".into());
+        if let Err(source) = thread.spawn(make) {
+            error!(error = %source, "keys could not be renewed, the old one goes on signing");
+        }
     }
 }
 
@@ -157,10 +167,18 @@ impl Inner {
         old || newest.private.public().algorithm() != self.config.algorithm
     }
 
+    /// Whether this call is the one that makes a key: one in [`RETRY_SECONDS`], however many sign meanwhile and however
+    /// often it fails.
+    fn takes_turn(&self, now: u64) -> bool {
+        let next = |tried: u64| (tried.saturating_add(RETRY_SECONDS) <= now).then_some(now);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.tried.fetch_update(set, fetch, next).is_ok()
+    }
+
     fn make_if_due(&self, now: u64) -> Result<(), OpenError> {
         let _one = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         match self.is_due(now) {
-            true => self.make(now),
+            true => self.make(now).and_then(|()| self.tidy(now)),
             false => Ok(()),
         }
     }

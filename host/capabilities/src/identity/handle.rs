@@ -187,8 +187,9 @@ impl Handle {
         };
         match &claims.audience {
             Some(audience) if audiences.contains(audience) => Ok(()),
-            Some(audience) => Err(Error::Denied(format!(
-                "`{}` may not sign for the audience `{audience}`",
+            // The guest's text, of any length, is not repeated: refusals are logged.
+            Some(_) => Err(Error::Denied(format!(
+                "`{}` may not sign for this audience",
                 self.label()
             ))),
             None => Err(Error::Denied(format!(

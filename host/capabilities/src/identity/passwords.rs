@@ -213,7 +213,7 @@ mod tests {
     use std::sync::mpsc;
     use tokio::sync::Semaphore;
 
-    /// Of `password`, by the reference implementation: `-id -v 13 -m 8 -t 1 -p 1`, made weak so that it is quick.
+    /// Of `password`, with parameters so weak that it is quick.
     fn weak() -> String {
         let params = Params::new(8, 1, 1, Some(OUTPUT_BYTES)).expect("they are parameters");
         let hash = argon2id(params).hash_password_with_salt(b"password", b"saltsalt");

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::error;
 
 use super::{Change, Error, Page, Range, Store, Value, Version};
@@ -29,6 +29,9 @@ use crate::{Durability, sqlite};
 
 /// Calls that may wait for one thread; more wait in their callers, under their deadline.
 const QUEUE_CALLS_MAX: usize = 1024;
+/// Bytes of keys and values that may wait for the writer, those of callers who have given up included: the largest call
+/// fits several times.
+const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Threads that read, each with a connection of its own.
 const READERS: usize = 2;
 
@@ -67,6 +70,8 @@ pub enum OpenError {
 /// An open embedded store. Its threads end when it is dropped; what was acknowledged before is in the file.
 pub struct Embedded {
     writer: mpsc::Sender<writer::Call>,
+    /// What is left of [`QUEUE_BYTES_MAX`]; a permit is one byte.
+    queue: Arc<Semaphore>,
     readers: Vec<mpsc::Sender<reader::Call>>,
     /// The reader that is asked next.
     turn: AtomicUsize,
@@ -103,9 +108,19 @@ impl Embedded {
             .map_err(failed)?;
         Ok(Arc::new(Self {
             writer,
+            queue: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             readers,
             turn: AtomicUsize::new(0),
         }))
+    }
+
+    /// A place in the writer's queue. It goes with the call, not with the caller: bytes that nobody waits for any more
+    /// are still held until the writer comes to them.
+    async fn place(&self, changes: &[Change]) -> Result<OwnedSemaphorePermit, Error> {
+        let bytes = u32::try_from(changes.iter().map(held).sum::<usize>());
+        let bytes = bytes.expect("a call was found to be within its limits");
+        let place = Arc::clone(&self.queue).acquire_many_owned(bytes).await;
+        place.map_err(|_| Error::Unavailable)
     }
 
     async fn read<T>(&self, call: impl FnOnce(Reply<T>) -> reader::Call) -> Result<T, Error> {
@@ -125,7 +140,11 @@ impl Store for Embedded {
     }
 
     async fn apply(&self, changes: Vec<Change>) -> Result<Version, Error> {
-        ask(&self.writer, |reply| writer::Call::Apply(changes, reply)).await
+        let place = self.place(&changes).await?;
+        ask(&self.writer, |reply| {
+            writer::Call::Apply(changes, place, reply)
+        })
+        .await
     }
 
     async fn increment(&self, key: String, delta: i64) -> Result<i64, Error> {
@@ -138,6 +157,10 @@ impl Store for Embedded {
     async fn usage(&self, prefix: String) -> Result<u64, Error> {
         self.read(|reply| reader::Call::Usage(prefix, reply)).await
     }
+}
+
+fn held(change: &Change) -> usize {
+    change.key.len() + change.action.value().map_or(0, <[u8]>::len)
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;

@@ -198,7 +198,7 @@ async fn tables_that_were_not_granted_are_like_missing_ones(database: Arc<dyn Da
     for text in [
         "SELECT word FROM NAME",
         "SELECT count(*) FROM NAME",
-        "SELECT nothing FROM NAME",
+        "SELECT nowhere FROM NAME",
         "SELECT id FROM n WHERE EXISTS (SELECT 1 FROM NAME)",
         "SELECT id, (SELECT max(word) FROM NAME) FROM n",
         "WITH n AS (SELECT word FROM NAME) SELECT word FROM n",
@@ -286,7 +286,7 @@ async fn what_is_no_sql_is_rejected(database: Arc<dyn Database>) {
         "-- nothing",
         "SELEC 1",
         "SELECT * FROM nowhere",
-        "SELECT nothing FROM n",
+        "SELECT nowhere FROM n",
         "SELECT id FROM n FOR UPDATE",
     ] {
         let error = refused(&database, text).await;

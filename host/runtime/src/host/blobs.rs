@@ -42,7 +42,7 @@ mod bindings {
             default: async | trappable,
         },
         with: {
-            "stoa:blobs/types.store": stoa_capabilities::blobs::Handle,
+            "stoa:blobs/types.blob-store": stoa_capabilities::blobs::Handle,
             "stoa:blobs/types.reader": stoa_capabilities::blobs::Reader,
             "stoa:blobs/types.writer": stoa_capabilities::blobs::Writer,
         },
@@ -119,7 +119,7 @@ impl types::Host for Host<'_> {
     }
 }
 
-impl types::HostStore for Host<'_> {
+impl types::HostBlobStore for Host<'_> {
     fn label(&mut self, store: Store) -> wasmtime::Result<String> {
         Ok(self.table.get(&store)?.label().to_owned())
     }

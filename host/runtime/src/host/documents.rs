@@ -36,7 +36,7 @@ mod bindings {
             "stoa:documents/types": trappable,
             default: async | trappable,
         },
-        with: { "stoa:documents/types.store": stoa_capabilities::documents::Handle },
+        with: { "stoa:documents/types.document-store": stoa_capabilities::documents::Handle },
         trappable_error_type: { "stoa:documents/types.error" => super::Failure },
     });
 }
@@ -83,7 +83,7 @@ impl types::Host for Host<'_> {
     }
 }
 
-impl types::HostStore for Host<'_> {
+impl types::HostDocumentStore for Host<'_> {
     fn label(&mut self, store: Store) -> wasmtime::Result<String> {
         Ok(self.table.get(&store)?.label().to_owned())
     }

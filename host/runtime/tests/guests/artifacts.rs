@@ -21,7 +21,7 @@ fn compiled(fixture: &Fixture) -> bool {
 
 #[test]
 fn a_second_start_compiles_nothing() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::alone();
     assert!(compiled(&fixture));
     let again = fixture.restarted();
     assert!(!compiled(&again));
@@ -29,7 +29,7 @@ fn a_second_start_compiles_nothing() {
 
 #[test]
 fn an_artifact_that_was_changed_is_not_loaded() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::alone();
     assert!(compiled(&fixture));
     let path = only_artifact(&fixture);
     let good = fs::read(&path).expect("it can be read");
@@ -48,7 +48,7 @@ fn an_artifact_that_was_changed_is_not_loaded() {
 #[test]
 fn an_artifact_that_others_can_write_is_not_loaded() {
     use std::os::unix::fs::PermissionsExt;
-    let fixture = Fixture::new();
+    let fixture = Fixture::alone();
     assert!(compiled(&fixture) && !compiled(&fixture));
     let open = fs::Permissions::from_mode(0o622);
     fs::set_permissions(only_artifact(&fixture), open).expect("its mode can be changed");
@@ -57,7 +57,7 @@ fn an_artifact_that_others_can_write_is_not_loaded() {
 
 #[test]
 fn an_artifact_of_another_host_is_not_loaded() {
-    let (here, there) = (Fixture::new(), Fixture::new());
+    let (here, there) = (Fixture::alone(), Fixture::new());
     assert!(compiled(&here) && compiled(&there));
     fs::copy(only_artifact(&there), only_artifact(&here)).expect("it can be copied");
     assert!(compiled(&here));
@@ -65,7 +65,7 @@ fn an_artifact_of_another_host_is_not_loaded() {
 
 #[test]
 fn an_artifact_under_the_name_of_another_component_is_not_loaded() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::alone();
     assert!(compiled(&fixture));
     let hello = only_artifact(&fixture);
     fixture.prepare("hello-03", "").expect("it can be deployed");
@@ -81,7 +81,7 @@ fn an_artifact_under_the_name_of_another_component_is_not_loaded() {
 #[test]
 fn the_key_is_readable_by_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let fixture = Fixture::new();
+    let fixture = Fixture::alone();
     let key = fixture.artifacts().with_file_name("host.key");
     let mode = fs::metadata(key)
         .expect("the key is there")

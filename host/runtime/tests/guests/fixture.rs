@@ -1,8 +1,8 @@
 //! One builder hides the set-up: a probe, a few lines of manifest, and what it answers.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -53,12 +53,36 @@ impl Fixture {
         Self::in_folder(folder, 64, networks.iter().map(parse).collect())
     }
 
+    /// A host with a key and compiled code of its own, where the others share theirs: to compile the JavaScript probe
+    /// takes ten seconds.
+    pub(crate) fn alone() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let compiled = folder.path().to_owned();
+        Self::in_folders(folder, &compiled, 64, Network::link_local())
+    }
+
     fn in_folder(folder: TempDir, instances_max: u32, blocked_networks: Vec<Network>) -> Self {
-        let key = HostKey::load(&folder.path().join("host.key")).expect("a key can be made");
+        static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
+            std::fs::create_dir_all(&folder).expect("a folder can be made");
+            // Made once: tests run at once.
+            HostKey::load(&folder.join("host.key")).expect("a key can be made");
+            folder
+        });
+        Self::in_folders(folder, &COMPILED, instances_max, blocked_networks)
+    }
+
+    fn in_folders(
+        folder: TempDir,
+        compiled: &Path,
+        instances_max: u32,
+        blocked_networks: Vec<Network>,
+    ) -> Self {
+        let key = HostKey::load(&compiled.join("host.key")).expect("a key can be made");
         let config = Config {
             instances_max,
             cores: 1,
-            artifacts: folder.path().join("compiled"),
+            artifacts: compiled.join("compiled"),
             blocked_networks,
         };
         let key_of_urls = key.derive("urls");
@@ -117,7 +141,8 @@ impl Fixture {
     /// The same host, started again.
     pub(crate) fn restarted(self) -> Self {
         let Self { folder, .. } = self;
-        Self::in_folder(folder, 64, Network::link_local())
+        let compiled = folder.path().to_owned();
+        Self::in_folders(folder, &compiled, 64, Network::link_local())
     }
 
     /// Where compiled code is kept.

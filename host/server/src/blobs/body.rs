@@ -7,10 +7,15 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::MapErr;
 use http_body_util::{BodyExt, Either};
-use stoa_capabilities::blobs::{CHUNK_BYTES_MAX, Error, Source};
+use stoa_capabilities::blobs::{Error, Source};
 use stoa_runtime::ResponseBody;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
-use super::within;
+use super::{TRANSFER_MAX, within};
+
+/// How much is read at once. As much waits in memory for each client that is slow.
+const PIECE_BYTES_MAX: usize = 64 * 1024;
 
 /// A piece that is being read; the source comes back with it.
 type Reading = Pin<Box<dyn Future<Output = (Result<Vec<u8>, Error>, Box<dyn Source>)> + Send>>;
@@ -19,6 +24,9 @@ type Reading = Pin<Box<dyn Future<Output = (Result<Vec<u8>, Error>, Box<dyn Sour
 pub(crate) struct Body {
     reading: Option<Reading>,
     left: u64,
+    /// Looked at between pieces: a client that takes nothing at all is the gateway's to cut off.
+    pub(super) until: Instant,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
@@ -26,23 +34,27 @@ impl Body {
         Self {
             reading: None,
             left: 0,
+            until: Instant::now(),
+            _place: None,
         }
     }
 
-    /// Reads ahead by one piece.
-    pub(super) fn of(source: Box<dyn Source>) -> Self {
+    /// The place is given back with the body.
+    pub(super) fn of(source: Box<dyn Source>, place: OwnedSemaphorePermit) -> Self {
         let span = source.span();
         let left = span.end - span.start;
         Self {
             reading: (left > 0).then(|| read(source)),
             left,
+            until: Instant::now() + TRANSFER_MAX,
+            _place: Some(place),
         }
     }
 }
 
 fn read(mut source: Box<dyn Source>) -> Reading {
     Box::pin(async move {
-        let piece = within(source.read(CHUNK_BYTES_MAX)).await;
+        let piece = within(source.read(PIECE_BYTES_MAX)).await;
         (piece, source)
     })
 }
@@ -59,6 +71,11 @@ impl http_body::Body for Body {
         let Some(reading) = &mut this.reading else {
             return Poll::Ready(None);
         };
+        if Instant::now() >= this.until {
+            this.reading = None;
+            let limit = TRANSFER_MAX;
+            return Poll::Ready(Some(Err(Error::Deadline { limit })));
+        }
         let (piece, source) = ready!(reading.as_mut().poll(cx));
         this.reading = None;
         let piece = match piece {

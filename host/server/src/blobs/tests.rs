@@ -235,6 +235,62 @@ async fn a_range_of_another_version_is_answered_with_the_whole() {
 }
 
 #[tokio::test]
+async fn a_read_of_another_version_than_was_meant_is_refused() {
+    let bench = Bench::new();
+    bench.put("a", "text/plain", b"0123").await;
+    let tag = text(&bench.get("a", &[]).await, header::ETAG).to_owned();
+    for condition in ["\"other\"", &format!("W/{tag}"), ""] {
+        let headers = [(header::IF_MATCH, condition), (header::RANGE, "bytes=2-")];
+        let response = bench.get("a", &headers).await;
+        let refused = StatusCode::PRECONDITION_FAILED;
+        assert_eq!(response.status(), refused, "{condition}");
+    }
+    for condition in [tag.as_str(), "*", &format!("\"other\", {tag}")] {
+        let headers = [(header::IF_MATCH, condition), (header::RANGE, "bytes=2-")];
+        let response = bench.get("a", &headers).await;
+        assert_eq!(bytes(response).await, b"23", "{condition}");
+    }
+}
+
+#[tokio::test]
+async fn blobs_on_their_way_are_bounded_and_forgeries_take_no_place() {
+    let mut bench = Bench::new();
+    bench.put("a", "text/plain", b"0123").await;
+    bench.blobs.places = Arc::new(Semaphore::new(1));
+    let first = bench.get("a", &[]).await;
+    let full = Err(Failure::Unavailable {
+        retry_after: RETRY_AFTER,
+    });
+    for (method, url) in [
+        (Method::GET, bench.url(For::Get, "a")),
+        (Method::PUT, bench.url(For::Put, "b")),
+    ] {
+        let answer = bench.send(method, &url, &[], b"1").await;
+        assert_eq!(status(&answer), full);
+    }
+    let forged = bench.url(For::Get, "a").replace("/a?", "/b?");
+    let answer = bench.send(Method::GET, &forged, &[], b"").await;
+    assert_eq!(status(&answer), Ok(StatusCode::FORBIDDEN));
+    drop(first);
+    // Nothing keeps a place but a body that is not out.
+    for _ in 0..2 {
+        bench.put("a", "text/plain", b"4567").await;
+        assert_eq!(bytes(bench.get("a", &[]).await).await, b"4567");
+    }
+}
+
+#[tokio::test]
+async fn a_download_ends_with_its_time() {
+    let bench = Bench::new();
+    bench.put("a", "text/plain", b"0123").await;
+    let mut body = bench.get("a", &[]).await.into_body();
+    body.until = tokio::time::Instant::now();
+    let limit = TRANSFER_MAX;
+    let outcome = body.collect().await;
+    assert_eq!(outcome.err(), Some(Error::Deadline { limit }));
+}
+
+#[tokio::test]
 async fn what_a_client_has_is_not_sent_again() {
     let bench = Bench::new();
     bench.put("a", "text/plain", b"0123").await;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use super::catalogue;
-use super::readme::Readme;
+use crate::accept::readme::Readme;
+use crate::accept::shop::catalogue;
 use crate::accept::{Scale, Shown};
 use crate::process::{self, Process};
 use crate::stage::{BUILD_MAX, Stage};

@@ -1,65 +1,26 @@
 //! Real data of another project is imported as the README says and served back complete.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use super::catalogue;
-use super::readme::Readme;
 use crate::accept::Shown;
-use crate::process;
+use crate::accept::shop::catalogue;
+use crate::accept::shop::eshop::Eshop;
 use crate::stage::Stage;
 
-/// Where the catalogue lies beside the repository, unless the variable says otherwise.
-const CATALOGUE: &str = "../shared/data/eshop-catalog/catalog.json";
-const CATALOGUE_VARIABLE: &str = "STOA_ESHOP_CATALOG";
-const IMPORT_MAX: Duration = Duration::from_secs(60);
-
 pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
-    let path = path(stage)?;
-    let text = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let source: Vec<Value> = serde_json::from_slice(&text).context("the catalogue is no JSON")?;
-    ensure!(!source.is_empty(), "the catalogue is empty");
-    for tool in ["jq", "curl"] {
-        ensure!(process::find(tool).is_some(), "`{tool}` is not installed");
-    }
+    let eshop = Eshop::found(stage)?;
     let host = stage.shop("import-real")?;
-    let script = Readme::read(stage.root())?.import(&path, &host.address().to_string())?;
-    let mut import = process::typed(&script, &stage.folder("import-real")?);
-    let report = process::successful(&mut import, IMPORT_MAX)?;
-    let complete = complete(&source, host.address())?;
+    let acknowledged = eshop.import(stage, host.address())?;
+    let complete = complete(eshop.products(), host.address())?;
     Ok(Shown {
-        passed: complete == source.len(),
+        passed: complete == eshop.products().len(),
         figure: format!(
-            "{complete} of {} products are served complete, {} rows acknowledged",
-            source.len(),
-            acknowledged(&report)
+            "{complete} of {} products are served complete, {acknowledged} rows acknowledged",
+            eshop.products().len(),
         ),
     })
-}
-
-fn path(stage: &Stage) -> anyhow::Result<PathBuf> {
-    let path = match std::env::var_os(CATALOGUE_VARIABLE) {
-        Some(path) => PathBuf::from(path),
-        None => stage.root().join(CATALOGUE),
-    };
-    path.canonicalize().with_context(|| {
-        format!(
-            "no catalogue at `{}`; {CATALOGUE_VARIABLE} names another",
-            path.display()
-        )
-    })
-}
-
-fn acknowledged(report: &str) -> usize {
-    report
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(catalogue::is_acknowledged)
-        .count()
 }
 
 /// How many of the source's products are served with all they have there.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::catalogue::{PRODUCTS, REQUEST_MAX};
 use crate::accept::Shown;
+use crate::accept::shop::catalogue::{PRODUCTS, REQUEST_MAX};
 use crate::host::{self, Host};
 use crate::http;
 use crate::stage::{BUILD_MAX, Stage};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use super::copies::{self, Copies};
-use super::memory::{KIB, MIB};
+use crate::accept::memory::{KIB, MIB};
 use crate::accept::Shown;
 use crate::host::{self, Host};
 use crate::load::{Ask, Client};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::memory::{self, MIB};
+use crate::accept::memory::{self, MIB};
 use crate::accept::{Scale, Shown};
 use crate::host::{self, Host};
 use crate::load::{self, Answer, Ask, Latencies, Pace, Seen};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::json;
 
-use super::memory::{self, MIB};
+use crate::accept::memory::{self, MIB};
 use crate::accept::{Scale, Shown};
 use crate::host::{self, Host, START_MAX};
 use crate::load::{self, Ask, Client};

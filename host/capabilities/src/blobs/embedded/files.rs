@@ -10,6 +10,10 @@ use super::cleaner::Guard;
 use super::failure::Failure;
 use crate::blobs::presign::hexadecimal;
 
+/// Bytes of a file that may wait for its sync. Without a bound, the last call of a large blob would wait for gigabytes,
+/// and no deadline would ever let it be done.
+const UNSYNCED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Where the files of a store lie.
 #[derive(Clone)]
 pub(super) struct Layout(PathBuf);
@@ -42,9 +46,17 @@ impl Layout {
         self.0.join("content")
     }
 
-    pub(super) fn create(&self) -> io::Result<()> {
+    /// Makes what is missing. Answers the folders that have new names in them, to be synced: the root, and what is above
+    /// it up to the first that was there.
+    pub(super) fn create(&self) -> io::Result<Vec<&Path>> {
+        let above = self.0.ancestors();
+        let missing = above.clone().take_while(|folder| !folder.exists()).count();
         fs::create_dir_all(self.incoming())?;
-        fs::create_dir_all(self.content())
+        fs::create_dir_all(self.content())?;
+        let changed = above.take(missing + 1);
+        Ok(changed
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .collect())
     }
 }
 
@@ -106,6 +118,7 @@ pub(super) struct Staged {
     file: File,
     hash: digest::Context,
     written: u64,
+    unsynced: u64,
 }
 
 /// A file in its place, whole: all that is missing is the row that makes it a blob.
@@ -124,6 +137,7 @@ impl Staged {
             file,
             hash: digest::Context::new(&digest::SHA256),
             written: 0,
+            unsynced: 0,
         })
     }
 
@@ -131,10 +145,15 @@ impl Staged {
         self.written
     }
 
-    pub(super) fn append(mut self, bytes: &[u8]) -> Result<Self, Failure> {
+    pub(super) fn append(mut self, bytes: &[u8], syncs: &dyn Syncs) -> Result<Self, Failure> {
         self.file.write_all(bytes)?;
         self.hash.update(bytes);
         self.written += bytes.len() as u64;
+        self.unsynced += bytes.len() as u64;
+        if self.unsynced >= UNSYNCED_BYTES_MAX {
+            syncs.file(&self.file)?;
+            self.unsynced = 0;
+        }
         Ok(self)
     }
 

@@ -191,9 +191,13 @@ pub(super) fn delete(connection: &mut Connection, place: &Place) -> Result<Chang
     Ok(Changed { result, retired })
 }
 
-/// Takes blobs whose file did not survive out of the index. Answers how many.
-pub(super) fn lose(connection: &Connection, content: &str) -> rusqlite::Result<usize> {
-    connection.execute("DELETE FROM blobs WHERE content = ?1", [content])
+/// Takes blobs whose file did not survive out of the index, and lists what is left of it. Answers how many.
+pub(super) fn lose(connection: &mut Connection, content: &str) -> rusqlite::Result<usize> {
+    let transaction = immediate(connection)?;
+    let lost = transaction.execute("DELETE FROM blobs WHERE content = ?1", [content])?;
+    unsettle(&transaction, content)?;
+    transaction.commit()?;
+    Ok(lost)
 }
 
 /// The files are gone.
@@ -273,10 +277,15 @@ fn retire(connection: &Connection, blob: Option<Found>) -> rusqlite::Result<Opti
     if shared {
         return Ok(None);
     }
+    unsettle(connection, &content)?;
+    Ok(Some(content))
+}
+
+fn unsettle(connection: &Connection, content: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT OR IGNORE INTO unsettled VALUES (?1)")?
-        .execute([&content])?;
-    Ok(Some(content))
+        .execute([content])?;
+    Ok(())
 }
 
 // === translation ===

@@ -50,7 +50,10 @@ impl Sink for Upload {
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
         let staged = self.staged.take().ok_or_else(ended)?;
         self.fits(staged.written() + bytes.len() as u64)?;
-        let appended = self.lane.run(move |_| staged.append(&bytes));
+        let files = Arc::clone(&self.shared);
+        let appended = self
+            .lane
+            .run(move |_| staged.append(&bytes, &*files.syncs));
         self.staged = Some(appended.await?);
         Ok(())
     }

@@ -8,13 +8,18 @@ use tracing::{info, warn};
 
 use super::files::{self, Layout};
 use super::index;
+use crate::Durability;
 
 /// Files that are removed at one opening; the rest goes at the next.
 const FILES_MAX: u32 = 100_000;
 /// Blobs whose files are looked at: those that were written last. A power cut takes no others.
 const NEWEST_MAX: u32 = 1_000;
 
-pub(super) fn run(layout: &Layout, connection: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn run(
+    layout: &Layout,
+    connection: &mut Connection,
+    durability: Durability,
+) -> rusqlite::Result<()> {
     let unsettled = index::unsettled(connection, FILES_MAX)?;
     let gone: Vec<String> = unsettled
         .into_iter()
@@ -30,7 +35,11 @@ pub(super) fn run(layout: &Layout, connection: &mut Connection) -> rusqlite::Res
         let files = gone.len() + unlisted;
         info!(files, "removed what an earlier run left in a blob store");
     }
-    lose_broken(layout, connection)
+    match durability {
+        Durability::Process => lose_broken(layout, connection),
+        // No power cut does that here. A file that is missing is damage, and its blob's name is what people can look for.
+        Durability::Power => Ok(()),
+    }
 }
 
 /// A power cut may take the list and leave the files.
@@ -60,11 +69,13 @@ fn removed(outcome: io::Result<()>) -> bool {
 }
 
 /// In class `process`, a row may have reached the disk before a power cut and its bytes not.
-fn lose_broken(layout: &Layout, connection: &Connection) -> rusqlite::Result<()> {
+fn lose_broken(layout: &Layout, connection: &mut Connection) -> rusqlite::Result<()> {
     for (content, size) in index::newest(connection, NEWEST_MAX)? {
         if !whole(layout, &content, size) {
             let blobs = index::lose(connection, &content)?;
-            removed(files::remove(layout, &content));
+            if removed(files::remove(layout, &content)) {
+                index::settle(connection, &content)?;
+            }
             warn!(
                 blobs,
                 content, "a blob did not survive a power cut and is gone"

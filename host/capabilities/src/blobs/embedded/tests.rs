@@ -148,6 +148,38 @@ async fn a_blob_that_lost_its_bytes_is_gone_after_opening() {
 }
 
 #[tokio::test]
+async fn class_power_keeps_the_name_of_a_blob_that_lost_its_bytes() {
+    let root = folder();
+    let power = || Embedded::open(root.path(), Durability::Power, signer()).expect("it opens");
+    let store = power();
+    put(&store, "damaged").await;
+    for file in files_in(&root.path().join("content")) {
+        let path = store.0.layout.placed(&file);
+        fs::remove_file(path).expect("the file can be removed");
+    }
+    let store = power();
+    assert!(matches!(store.head(place("damaged")).await, Ok(Some(_))));
+    let outcome = store.get(place("damaged"), Part::Whole).await;
+    assert_eq!(outcome.err(), Some(Error::Unavailable));
+}
+
+#[tokio::test]
+async fn a_crash_after_a_broken_blob_was_found_leaves_no_file() {
+    let root = folder();
+    let store = open(root.path());
+    put(&store, "broken").await;
+    let found = store.0.find(place("broken")).await;
+    let content = found.expect("it can be found").expect("it is there").content;
+    let lost = index::lose(&mut aside(root.path()), &content);
+    assert_eq!(lost, Ok(1));
+    let path = store.0.layout.placed(&content);
+    assert!(path.exists());
+    open(root.path());
+    assert!(!path.exists());
+    assert_eq!(count(root.path(), "unsettled"), 0);
+}
+
+#[tokio::test]
 async fn files_of_replaced_deleted_and_aborted_blobs_are_removed() {
     for durability in [Durability::Process, Durability::Power] {
         let root = folder();
@@ -206,17 +238,74 @@ impl Syncs for Watch {
     }
 }
 
+/// A store of class `power`, and what it syncs.
+fn watched(root: &Path) -> (Arc<Embedded>, Arc<Mutex<Vec<String>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let watch = Watch {
+        root: root.to_owned(),
+        seen: Arc::clone(&seen),
+    };
+    let store = Embedded::open_with(root, Durability::Power, signer(), Box::new(watch));
+    (store.expect("it opens"), seen)
+}
+
+/// Notes which folders are synced.
+struct Folders(Arc<Mutex<Vec<PathBuf>>>);
+
+impl Syncs for Folders {
+    fn file(&self, _: &File) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn folder(&self, folder: &Path) -> std::io::Result<()> {
+        let mut seen = self.0.lock().expect("no test panicked");
+        seen.push(folder.to_owned());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_folder_that_is_made_lasts_in_the_one_above_it() {
+    let above = folder();
+    let root = above.path().join("blobs/images");
+    let folders = Arc::new(Mutex::new(Vec::new()));
+    let open = || {
+        let syncs = Box::new(Folders(Arc::clone(&folders)));
+        let store = Embedded::open_with(&root, Durability::Power, signer(), syncs);
+        drop(store.expect("it opens"));
+        std::mem::take(&mut *folders.lock().expect("no test panicked"))
+    };
+    let made = [
+        root.clone(),
+        above.path().join("blobs"),
+        above.path().to_owned(),
+    ];
+    assert_eq!(open(), made);
+    assert_eq!(open(), [root.clone()]);
+}
+
+#[tokio::test]
+async fn a_large_blob_is_synced_while_it_arrives() {
+    let root = folder();
+    let (store, seen) = watched(root.path());
+    let mut sink = begin(&store, "a").await;
+    let chunk = crate::blobs::CHUNK_BYTES_MAX;
+    let chunks = (16 << 20) / chunk;
+    for _ in 0..chunks {
+        let written = sink.write(vec![1; chunk]).await;
+        written.expect("it can be written");
+    }
+    sink.finish().await.expect("it can be finished");
+    let seen = seen.lock().expect("no test panicked").clone();
+    let (early, all) = (3 + (16 << 20), 3 + chunks * chunk);
+    assert_eq!(seen[1], format!("file of {early}: 0 placed, 0 visible"));
+    assert_eq!(seen[2], format!("file of {all}: 0 placed, 0 visible"));
+}
+
 #[tokio::test]
 async fn bytes_then_folders_are_synced_before_a_blob_is_seen() {
     let root = folder();
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let watch = Watch {
-        root: root.path().to_owned(),
-        seen: Arc::clone(&seen),
-    };
-    let power = Durability::Power;
-    let store = Embedded::open_with(root.path(), power, signer(), Box::new(watch));
-    let store = store.expect("it opens");
+    let (store, seen) = watched(root.path());
     put(&store, "a").await;
     assert_eq!(count(root.path(), "blobs"), 1);
     let seen = seen.lock().expect("no test panicked").clone();

@@ -7,7 +7,7 @@ use super::*;
 use crate::Durability;
 use crate::blobs::embedded::Embedded;
 use crate::blobs::presign::{self, Signer};
-use crate::blobs::{CHUNK_BYTES_MAX, WRITER_IDLE_MAX};
+use crate::blobs::{CHUNK_BYTES_MAX, Sink, Source, WRITER_IDLE_MAX};
 
 /// A store in a folder of its own.
 struct Bench {
@@ -27,12 +27,16 @@ impl Bench {
     }
 
     fn granted(&self, grant: Grant) -> Handle {
+        Self::over(self.store.clone(), grant)
+    }
+
+    fn over(store: Arc<dyn Store>, grant: Grant) -> Handle {
         let holder = Holder {
             component: ComponentId::new("guest").expect("it is an id"),
             revision: "1".into(),
             label: Label::new("images").expect("it is a label"),
         };
-        Handle::new(self.store.clone(), grant, holder, Duration::from_secs(60))
+        Handle::new(store, grant, holder, Duration::from_secs(60))
     }
 }
 
@@ -42,6 +46,17 @@ fn grant() -> Grant {
         containers: vec!["public".into()],
         presign_seconds_max: Some(60),
         ..Grant::default()
+    }
+}
+
+/// Ten bytes in that container.
+fn bounded() -> Grant {
+    Grant {
+        quota: Quota {
+            bytes_max: Some(10),
+            ..Quota::default()
+        },
+        ..grant()
     }
 }
 
@@ -198,19 +213,14 @@ async fn urls_are_signed_only_as_far_as_granted() {
     let url = none.presign(place("a"), Method::Get, 1);
     assert!(matches!(url, Err(Error::Denied(_))));
     let handle = bench.granted(grant());
-    for seconds in [0, 61, u64::MAX] {
+    let url = handle.presign(place("a"), Method::Get, 0);
+    assert!(matches!(url, Err(Error::Invalid(_))));
+    for seconds in [61, u64::MAX] {
         let url = handle.presign(place("a"), Method::Get, seconds);
-        assert!(matches!(url, Err(Error::Invalid(_))), "{seconds}");
+        assert!(matches!(url, Err(Error::Denied(_))), "{seconds}");
     }
     assert!(handle.presign(place("a"), Method::Put, 60).is_ok());
-    let bounded = bench.granted(Grant {
-        quota: Quota {
-            bytes_max: Some(10),
-            ..Quota::default()
-        },
-        ..grant()
-    });
-    let url = bounded.presign(place("a"), Method::Put, 1);
+    let url = bench.granted(bounded()).presign(place("a"), Method::Put, 1);
     assert!(matches!(url, Err(Error::Denied(_))));
 }
 
@@ -240,13 +250,7 @@ async fn a_blob_over_the_grant_is_refused_midway_and_when_announced() {
 #[tokio::test]
 async fn bytes_on_their_way_in_are_part_of_the_quota() {
     let bench = Bench::new();
-    let handle = bench.granted(Grant {
-        quota: Quota {
-            bytes_max: Some(10),
-            ..Quota::default()
-        },
-        ..grant()
-    });
+    let handle = bench.granted(bounded());
     let first = handle.put(place("a"), Options::default()).await;
     let first = first.expect("it may be begun");
     assert_eq!(first.write(vec![1; 6]).await, Ok(()));
@@ -258,6 +262,82 @@ async fn bytes_on_their_way_in_are_part_of_the_quota() {
     let copy = handle.copy(place("b"), place("c"), Condition::Always).await;
     assert_eq!(copy, refused);
     assert!(put(&handle, place("c"), &[1; 4]).await.is_ok());
+}
+
+#[tokio::test]
+async fn bytes_that_are_about_to_come_are_seen_by_whoever_measures() {
+    let bench = Bench::new();
+    let handle = bench.granted(bounded());
+    let (mut first, mut second) = (Arriving::of(&handle), Arriving::of(&handle));
+    first.add(6);
+    second.add(6);
+    assert_eq!(handle.admit(6).await, Err(Error::Quota("bytes_max")));
+    drop(first);
+    assert_eq!(handle.admit(6).await, Ok(()));
+}
+
+/// A store in which every blob was replaced by a larger one since it was looked at.
+struct Growing(Arc<Embedded>);
+
+#[async_trait::async_trait]
+impl Store for Growing {
+    async fn head(&self, place: Place) -> Result<Option<Info>, Error> {
+        let info = self.0.head(place).await?;
+        let before = |info: Info| Info {
+            size: info.size - 1,
+            ..info
+        };
+        Ok(info.map(before))
+    }
+
+    async fn get(&self, place: Place, part: Part) -> Result<Box<dyn Source>, Error> {
+        self.0.get(place, part).await
+    }
+
+    async fn list(&self, container: String, range: Range) -> Result<Page, Error> {
+        self.0.list(container, range).await
+    }
+
+    async fn put(&self, place: Place, options: Options) -> Result<Box<dyn Sink>, Error> {
+        self.0.put(place, options).await
+    }
+
+    async fn copy(
+        &self,
+        source: Place,
+        target: Place,
+        bytes_max: u64,
+        condition: Condition,
+    ) -> Result<Info, Error> {
+        self.0.copy(source, target, bytes_max, condition).await
+    }
+
+    async fn delete(&self, place: Place) -> Result<bool, Error> {
+        self.0.delete(place).await
+    }
+
+    async fn stored(&self, containers: Vec<String>) -> Result<u64, Error> {
+        self.0.stored(containers).await
+    }
+
+    fn presign(&self, claims: &Claims) -> Result<String, Error> {
+        self.0.presign(claims)
+    }
+}
+
+#[tokio::test]
+async fn a_copy_takes_no_more_than_room_was_made_for() {
+    let bench = Bench::new();
+    let handle = Bench::over(Arc::new(Growing(bench.store.clone())), bounded());
+    put(&handle, place("a"), b"12").await.expect("it may");
+    let copy = handle.copy(place("a"), place("b"), Condition::Always).await;
+    let name = "a".into();
+    assert_eq!(copy, Err(Error::Conflict { name }));
+    assert_eq!(handle.head(place("b")).await, Ok(None));
+    // Without a quota there is nothing to make room in.
+    let handle = Bench::over(Arc::new(Growing(bench.store.clone())), grant());
+    let copy = handle.copy(place("a"), place("b"), Condition::Always).await;
+    assert_eq!(copy.map(|info| info.size), Ok(2));
 }
 
 #[tokio::test]

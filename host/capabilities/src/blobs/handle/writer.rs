@@ -32,13 +32,21 @@ struct Open {
 }
 
 /// The bytes of a blob that no store counts yet.
-struct Arriving {
+pub(super) struct Arriving {
     handle: Handle,
     bytes: u64,
 }
 
 impl Arriving {
-    fn add(&mut self, bytes: u64) {
+    pub(super) fn of(handle: &Handle) -> Self {
+        Self {
+            handle: handle.clone(),
+            bytes: 0,
+        }
+    }
+
+    /// Before room is made for them: whoever measures meanwhile must see them.
+    pub(super) fn add(&mut self, bytes: u64) {
         self.bytes += bytes;
         let arriving = &self.handle.inner.arriving;
         arriving.fetch_add(bytes, Ordering::Relaxed);
@@ -71,14 +79,10 @@ impl Inner {
 
 impl Writer {
     pub(super) fn new(handle: Handle, sink: Box<dyn Sink>, place: OwnedSemaphorePermit) -> Self {
-        let arriving = Arriving {
-            handle: handle.clone(),
-            bytes: 0,
-        };
         let open = Open {
             sink,
             used: Instant::now(),
-            arriving,
+            arriving: Arriving::of(&handle),
             _place: place,
         };
         Self {
@@ -107,8 +111,8 @@ impl Writer {
             // Put back only after success: whatever else happens, this writer has ended.
             let mut open = taken(&mut place)?;
             let length = length(&bytes)?;
-            inner.handle.admit(length).await?;
             open.arriving.add(length);
+            inner.handle.admit(length).await?;
             open.sink.write(bytes).await?;
             open.used = Instant::now();
             *place = Some(open);

@@ -85,6 +85,30 @@ fn the_same_key_signs_after_a_restart() {
 }
 
 #[test]
+fn of_all_calls_that_find_a_key_due_one_an_hour_makes_it() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let identity = open(folder.path(), START);
+    let due = START + 90 * DAY;
+    assert!(identity.inner.takes_turn(due));
+    assert!(!identity.inner.takes_turn(due));
+    assert!(!identity.inner.takes_turn(due + RETRY_SECONDS - 1));
+    assert!(identity.inner.takes_turn(due + RETRY_SECONDS));
+}
+
+#[test]
+fn a_host_that_is_not_restarted_removes_old_keys_too() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let identity = open(folder.path(), START);
+    let first = identity.signing_at(START);
+    let due = START + 90 * DAY;
+    identity.inner.make_if_due(due).expect("it is made");
+    let over = due + PUBLISHED_SECONDS_BEFORE + TOKEN_SECONDS_MAX + LEEWAY_SECONDS + 1;
+    identity.inner.make_if_due(over).expect("it is made");
+    assert!(!identity.public_keys().contains(&first));
+    assert_eq!(files(folder.path()).len(), 2);
+}
+
+#[test]
 fn a_new_key_is_published_for_a_day_before_it_signs() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let first = open(folder.path(), START).signing_at(START);

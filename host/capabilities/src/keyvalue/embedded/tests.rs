@@ -186,3 +186,27 @@ async fn a_file_of_an_earlier_release_goes_on() {
     let value = values.expect("it can be read").remove(0);
     assert!(value.is_some_and(|value| value.expires_in.is_some()));
 }
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_keeps_its_place_until_the_writer_drops_it() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    let aside = aside(folder.path());
+    aside
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("the lock is free");
+    let abandoned = tokio::time::timeout(Duration::from_millis(20), write(&store)).await;
+    assert!(abandoned.is_err(), "the writer waits for the lock");
+    assert_eq!(store.queue.available_permits(), QUEUE_BYTES_MAX - 2);
+    aside.execute_batch("COMMIT").expect("the lock is held");
+    let freed = async {
+        while store.queue.available_permits() < QUEUE_BYTES_MAX {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), freed)
+        .await
+        .expect("the writer drops the call");
+    let values = store.get_many(vec!["a".into()]).await;
+    assert_eq!(values, Ok(vec![None]), "what was given up is not written");
+}

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::entries::{Entries, Failure, SWEPT_ENTRIES_MAX, Swept, any_ended};
 use super::inbox::Inbox;
@@ -25,7 +25,8 @@ const BYTES_PER_COMMIT_MAX: usize = 32 * 1024 * 1024;
 pub(super) const IDLE_MAX: Duration = Duration::from_secs(60);
 
 pub(super) enum Call {
-    Apply(Vec<Change>, Reply<Version>),
+    /// With its place in the queue, which is free again when the call is dropped.
+    Apply(Vec<Change>, OwnedSemaphorePermit, Reply<Version>),
     Increment(String, i64, Reply<i64>),
 }
 
@@ -132,7 +133,7 @@ impl Call {
     fn bytes(&self) -> usize {
         let set = |change: &Change| change.action.value().map_or(0, <[u8]>::len);
         match self {
-            Self::Apply(changes, _) => changes.iter().map(set).sum(),
+            Self::Apply(changes, ..) => changes.iter().map(set).sum(),
             Self::Increment(..) => 0,
         }
     }
@@ -140,7 +141,7 @@ impl Call {
     /// Entries it writes, at most.
     fn changes(&self) -> usize {
         match self {
-            Self::Apply(changes, _) => changes.len(),
+            Self::Apply(changes, ..) => changes.len(),
             Self::Increment(..) => 1,
         }
     }
@@ -148,7 +149,7 @@ impl Call {
     /// Whether its caller has given up: what nobody waits for is not written, so that retries do not pile up.
     fn abandoned(&self) -> bool {
         match self {
-            Self::Apply(_, reply) => reply.is_closed(),
+            Self::Apply(.., reply) => reply.is_closed(),
             Self::Increment(.., reply) => reply.is_closed(),
         }
     }
@@ -201,7 +202,7 @@ impl Call {
     /// Its answer, and whether the database failed.
     fn run(self, entries: &mut Entries<'_>) -> (Answer, rusqlite::Result<()>) {
         match self {
-            Self::Apply(changes, reply) => {
+            Self::Apply(changes, _place, reply) => {
                 let (result, failed) = settle(entries.apply(&changes));
                 (Answer::Version(reply, result), failed)
             }

@@ -155,7 +155,13 @@ impl State {
         let Some(rules) = self.rules.clone() else {
             return Authorization::Allow;
         };
-        match self.seen.verdict(&rules, &context.action) {
+        // `CREATE TABLE temp.x` is no `CREATE TEMP TABLE` to SQLite; only altering looks into that database by itself.
+        let temporary = context.database_name == Some("temp") && !self.seen.altering;
+        let verdict = match temporary {
+            true => Err(FORBIDDEN),
+            false => self.seen.verdict(&rules, &context.action),
+        };
+        match verdict {
             Ok(()) => Authorization::Allow,
             Err(reason) => {
                 self.refusal.get_or_insert(reason);

@@ -9,8 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-/// Findings that are printed; the others are counted.
-const PRINTED_MAX: usize = 10;
+use super::losses::Losses;
 
 #[derive(Default)]
 pub(super) struct Ledger(Mutex<Book>);
@@ -38,17 +37,10 @@ pub(super) enum Write {
 
 /// Acknowledged writes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counts {
+pub(in crate::accept) struct Counts {
     imported: usize,
     created: usize,
     changed: usize,
-}
-
-/// What was found wrong after a start.
-#[derive(Debug, Default)]
-pub(super) struct Losses {
-    lost: usize,
-    broken: usize,
 }
 
 // === impl Ledger ===
@@ -115,7 +107,7 @@ impl Counts {
         }
     }
 
-    pub(super) fn is_some_of_each(&self) -> bool {
+    pub(in crate::accept) fn is_some_of_each(&self) -> bool {
         self.imported > 0 && self.created > 0 && self.changed > 0
     }
 }
@@ -132,41 +124,6 @@ impl fmt::Display for Counts {
             f,
             "{sum} acknowledged ({imported} imported, {created} created, {changed} changed)"
         )
-    }
-}
-
-// === impl Losses ===
-
-impl Losses {
-    pub(super) fn note_lost(&mut self, what: String) {
-        self.print("lost", &what);
-        self.lost += 1;
-    }
-
-    pub(super) fn note_broken(&mut self, what: String) {
-        self.print("half-written", &what);
-        self.broken += 1;
-    }
-
-    pub(super) fn add(&mut self, other: Self) {
-        self.lost += other.lost;
-        self.broken += other.broken;
-    }
-
-    pub(super) fn is_none(&self) -> bool {
-        self.lost == 0 && self.broken == 0
-    }
-
-    fn print(&self, kind: &str, what: &str) {
-        if self.lost + self.broken < PRINTED_MAX {
-            eprintln!("  {kind}: {what}");
-        }
-    }
-}
-
-impl fmt::Display for Losses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} lost, {} half-written", self.lost, self.broken)
     }
 }
 
@@ -233,7 +190,7 @@ mod tests {
     fn found(served: Option<Value>) -> (usize, usize) {
         let served = served.map(|product| ("A".to_owned(), product));
         let losses = ledger().check(&served.into_iter().collect());
-        (losses.lost, losses.broken)
+        losses.counts()
     }
 
     #[test]

@@ -9,19 +9,19 @@ use serde_json::Value;
 
 use crate::http::{Chunks, Connection, Request};
 
-pub(super) const PRODUCTS: &str = "/v1/products";
+pub(in crate::accept) const PRODUCTS: &str = "/v1/products";
 /// How long a request that is no import may take.
-pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
+pub(in crate::accept) const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// The largest page there is.
 const PAGE_PRODUCTS: usize = 200;
 /// Far above what any point puts in: a listing that does not end is a fault.
 const PAGES_MAX: usize = 5_000;
 
 /// The answering end of an import: its report.
-pub(super) struct Report(Connection);
+pub(in crate::accept) struct Report(Connection);
 
 /// Reads all products, page by page, and tells how many there are.
-pub(super) fn each(
+pub(in crate::accept) fn each(
     address: SocketAddr,
     mut take: impl FnMut(&Value) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
@@ -51,11 +51,11 @@ pub(super) fn each(
     bail!("the listing has no end after {count} products")
 }
 
-pub(super) fn count(address: SocketAddr) -> anyhow::Result<usize> {
+pub(in crate::accept) fn count(address: SocketAddr) -> anyhow::Result<usize> {
     each(address, |_| Ok(()))
 }
 
-pub(super) fn all(address: SocketAddr) -> anyhow::Result<Vec<Value>> {
+pub(in crate::accept) fn all(address: SocketAddr) -> anyhow::Result<Vec<Value>> {
     let mut products = Vec::new();
     each(address, |product| {
         products.push(product.clone());
@@ -65,7 +65,7 @@ pub(super) fn all(address: SocketAddr) -> anyhow::Result<Vec<Value>> {
 }
 
 /// Starts an import: rows go out at one end while their report comes in at the other.
-pub(super) fn import(address: SocketAddr, limit: Duration) -> anyhow::Result<(Chunks, Report)> {
+pub(in crate::accept) fn import(address: SocketAddr, limit: Duration) -> anyhow::Result<(Chunks, Report)> {
     let mut connection = Connection::open(address, limit)?;
     let rows = connection.send_chunked(&Request {
         method: "POST",
@@ -77,7 +77,7 @@ pub(super) fn import(address: SocketAddr, limit: Duration) -> anyhow::Result<(Ch
 }
 
 /// Whether a line of a report acknowledges its row.
-pub(super) fn is_acknowledged(line: &Value) -> bool {
+pub(in crate::accept) fn is_acknowledged(line: &Value) -> bool {
     matches!(
         line["result"].as_str(),
         Some("accepted" | "updated" | "unchanged")
@@ -86,7 +86,7 @@ pub(super) fn is_acknowledged(line: &Value) -> bool {
 
 impl Report {
     /// Reads to the end, and passes on every line that arrived whole. Fails unless the end is a summary without error.
-    pub(super) fn read(
+    pub(in crate::accept) fn read(
         mut self,
         take: impl FnMut(&Value) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
@@ -123,7 +123,7 @@ impl Report {
 }
 
 /// As a value in a query.
-fn encoded(text: &str) -> String {
+pub(in crate::accept) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()
         .map(|byte| match plain(byte) {

@@ -1,16 +1,15 @@
-//! Clients that write until their host is gone, and note in the ledger what it acknowledged.
+//! Clients that import and change products, and note in the ledger what was acknowledged.
 
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use super::super::catalogue::{self, PRODUCTS, REQUEST_MAX};
+use super::catalogue::{self, PRODUCTS, REQUEST_MAX};
+use super::kill::Ending;
 use super::ledger::{self, Ledger, Write};
 use crate::http::{Chunks, Connection, Request, Response};
 
@@ -25,61 +24,29 @@ const ROWS_AT_ONCE: usize = 20;
 /// How often a product is changed before the next one is created.
 const CHANGES: usize = 5;
 
-pub(super) struct Clients<'a> {
-    address: SocketAddr,
-    ledger: &'a Ledger,
-    is_ending: AtomicBool,
-    trouble: Mutex<Vec<String>>,
+/// Clients of one host.
+#[derive(Clone, Copy)]
+pub(super) struct Writers<'a> {
+    pub(super) address: SocketAddr,
+    pub(super) ledger: &'a Ledger,
 }
 
-impl<'a> Clients<'a> {
-    pub(super) fn new(address: SocketAddr, ledger: &'a Ledger) -> Self {
-        Self {
-            address,
-            ledger,
-            is_ending: AtomicBool::new(false),
-            trouble: Mutex::default(),
-        }
-    }
-
-    /// From here on failures are what was to be expected.
-    pub(super) fn expect_the_end(&self) {
-        self.is_ending.store(true, Ordering::SeqCst);
-    }
-
-    /// What failed before.
-    pub(super) fn trouble(&self) -> Vec<String> {
-        let trouble = self.trouble.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
+impl Writers<'_> {
     /// Imports one batch after the other.
-    pub(super) fn import(&self, round: usize) {
+    pub(super) fn import(self, round: usize, ending: &Ending) {
         // Each round begins elsewhere.
         let mut first = round * STEP * 3;
-        while self.goes_on(self.import_batch(first)) {
+        while ending.goes_on(self.import_batch(first)) {
             first += STEP;
         }
     }
 
     /// Creates products and changes each a few times.
-    pub(super) fn write(&self, name: &str) {
+    pub(super) fn write(self, name: &str, ending: &Ending) {
         let mut number = 0;
-        while self.goes_on(self.write_product(&format!("{name}-{number}"))) {
+        while ending.goes_on(self.write_product(&format!("{name}-{number}"))) {
             number += 1;
         }
-    }
-
-    fn goes_on(&self, outcome: anyhow::Result<()>) -> bool {
-        let Err(error) = outcome else {
-            // A host that is killed late must not be written to for ever.
-            return !self.is_ending.load(Ordering::SeqCst);
-        };
-        if !self.is_ending.load(Ordering::SeqCst) {
-            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-            trouble.push(format!("{error:#}"));
-        }
-        false
     }
 
     fn import_batch(&self, first: usize) -> anyhow::Result<()> {

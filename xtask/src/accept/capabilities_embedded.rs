@@ -1,0 +1,56 @@
+//! What the capabilities promised on the embedded default: that they conform, hold what they acknowledge, refuse what was
+//! not granted, find what is looked for, and cost little. One module per point.
+
+mod conformance;
+mod escapes;
+mod kill;
+mod last_50;
+mod overhead;
+mod portable;
+mod power;
+mod search;
+mod shelf;
+mod suite;
+
+use super::{Point, Scale, Tally};
+use crate::stage::Stage;
+
+const POINTS: [Point<Stage>; 8] = [
+    Point {
+        name: "conformance",
+        show: conformance::show,
+    },
+    Point {
+        name: "last-50",
+        show: last_50::show,
+    },
+    Point {
+        name: "kill-9",
+        show: kill::show,
+    },
+    Point {
+        name: "power",
+        show: power::show,
+    },
+    Point {
+        name: "escapes",
+        show: escapes::show,
+    },
+    Point {
+        name: "search",
+        show: search::show,
+    },
+    Point {
+        name: "overhead",
+        show: overhead::show,
+    },
+    Point {
+        name: "portable",
+        show: portable::show,
+    },
+];
+
+/// Runs the list.
+pub(super) fn run(scale: Scale) -> Tally {
+    super::show(&POINTS, &Stage::set(scale))
+}
