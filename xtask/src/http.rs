@@ -155,6 +155,16 @@ impl Head {
 // === impl Response ===
 
 impl Response {
+    /// An answer that a test makes up.
+    #[cfg(test)]
+    pub(crate) fn of(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let headers = Vec::new();
+        Self {
+            head: Head { status, headers },
+            body: body.into(),
+        }
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.head.status
     }

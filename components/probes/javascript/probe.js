@@ -9,9 +9,10 @@ import * as blobs from './blobs.js';
 import * as documents from './documents.js';
 import * as identity from './identity.js';
 import * as keyvalue from './keyvalue.js';
+import * as sql from './sql.js';
 import { fermyon, rc } from './variables.js';
 
-const apis = { blobs, documents, fermyon, identity, keyvalue, rc };
+const apis = { blobs, documents, fermyon, identity, keyvalue, rc, sql };
 
 // What `blocking-write-and-flush` takes at most.
 const CHUNK = 4096;

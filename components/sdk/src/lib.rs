@@ -38,6 +38,7 @@ pub mod http;
 pub mod identity;
 pub mod keyvalue;
 mod service;
+pub mod sql;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 pub mod variables;

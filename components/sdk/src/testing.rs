@@ -14,9 +14,13 @@
 
 mod blobs;
 mod documents;
+#[cfg(feature = "sql-testing")]
+mod sql;
 
 pub use blobs::{Blobs, blobs};
 pub use documents::{Documents, documents};
+#[cfg(feature = "sql-testing")]
+pub use sql::{Database, database};
 
 use crate::clock::{self, Timestamp};
 use crate::http::{Body, Content, Method, Request, Response, Sink, Source, Writer, respond};

@@ -33,6 +33,8 @@ pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 pub const DOCUMENT_LEVELS_MAX: usize = 32;
 /// A filter has at most so many conditions.
 pub const FILTER_CONDITIONS_MAX: usize = 128;
+/// The paths and texts of a filter hold at most so many bytes together.
+pub const FILTER_BYTES_MAX: usize = 1024 * 1024;
 /// A membership names at most so many values.
 pub const MEMBERSHIP_VALUES_MAX: usize = 1000;
 /// A search text holds at most so many bytes.

@@ -36,6 +36,9 @@ const TRANSFER_MAX: Duration = Duration::from_secs(3600);
 /// Blobs on their way at once. Fewer than the gateway takes requests: clients that are slow on purpose leave room for
 /// components, and what waits for them fits in memory.
 const TRANSFERS_MAX: usize = 1024;
+/// How much is moved at once, in both directions. As much waits in memory for each client that is slow.
+const PIECE_BYTES_MAX: usize = 64 * 1024;
+const _: () = assert!(PIECE_BYTES_MAX <= CHUNK_BYTES_MAX, "a store takes it");
 /// How long a client is asked to wait when a store is overloaded.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -190,7 +193,7 @@ impl SignedBlobs {
     }
 }
 
-/// Moves a body into a store, in pieces as large as it takes.
+/// Moves a body into a store.
 async fn upload<B>(mut sink: Box<dyn Sink>, body: B) -> Result<Info, Refusal>
 where
     B: http_body::Body<Data = Bytes, Error: Send> + Send,
@@ -203,8 +206,8 @@ where
             continue;
         };
         piece.extend_from_slice(&data);
-        while piece.len() >= CHUNK_BYTES_MAX {
-            let rest = piece.split_off(CHUNK_BYTES_MAX);
+        while piece.len() >= PIECE_BYTES_MAX {
+            let rest = piece.split_off(PIECE_BYTES_MAX);
             within(sink.write(std::mem::replace(&mut piece, rest))).await?;
         }
     }
@@ -304,7 +307,7 @@ fn validators(info: &Info, expires: u64) -> [(HeaderName, HeaderValue); 2] {
 /// them runs.
 fn description(info: &Info) -> [(HeaderName, HeaderValue); 5] {
     [
-        (header::CONTENT_TYPE, value(info.content_type.clone())),
+        (header::CONTENT_TYPE, value(told_type(info))),
         (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         (
             header::X_CONTENT_TYPE_OPTIONS,
@@ -318,10 +321,26 @@ fn description(info: &Info) -> [(HeaderName, HeaderValue); 5] {
     ]
 }
 
+/// What the bytes were said to be, without parameters.
+fn essence(info: &Info) -> String {
+    let essence = info.content_type.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+/// A page of the application that trusts its own origin would run a script or a style sheet of that type, whatever the
+/// disposition; with `nosniff`, it runs no plain text.
+fn told_type(info: &Info) -> String {
+    const SCRIPTS: [&str; 4] = ["javascript", "ecmascript", "jscript", "livescript"];
+    let essence = essence(info);
+    match essence == "text/css" || SCRIPTS.iter().any(|script| essence.contains(script)) {
+        true => "text/plain".to_owned(),
+        false => info.content_type.clone(),
+    }
+}
+
 /// Only what cannot hold a script is shown in place; SVG can.
 fn disposition(info: &Info) -> String {
-    let essence = info.content_type.split(';').next().unwrap_or_default();
-    let essence = essence.trim().to_ascii_lowercase();
+    let essence = essence(info);
     let (kind, of) = essence.split_once('/').unwrap_or_default();
     let shown = match kind {
         "image" => !of.contains("svg") && !of.contains("xml"),

@@ -6,6 +6,7 @@ mod escapes;
 mod kill;
 mod last_50;
 mod overhead;
+mod picture;
 mod portable;
 mod power;
 mod search;

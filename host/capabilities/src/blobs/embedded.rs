@@ -37,8 +37,8 @@ use self::source::Download;
 use self::worker::Worker;
 use super::presign::{Claims, Signer};
 use super::{Condition, Error, Info, Options, Page, Part, Place, Range, Sink, Source, Store};
-use crate::sqlite::{self, Log};
 use crate::Durability;
+use crate::sqlite::{self, Log};
 
 /// Threads that read and write files. A blob that is open stays with one of them.
 const FILE_THREADS: usize = 4;
@@ -122,7 +122,8 @@ impl Embedded {
     ) -> Result<Arc<Self>, OpenError> {
         let layout = Layout::new(root);
         let made = layout.create();
-        let synced = made.and_then(|changed| changed.into_iter().try_for_each(|it| syncs.folder(it)));
+        let synced =
+            made.and_then(|changed| changed.into_iter().try_for_each(|it| syncs.folder(it)));
         synced.map_err(|source| OpenError::Folder {
             path: root.to_owned(),
             source,

@@ -27,6 +27,24 @@ pub fn parse_value(text: &str) -> Result<Value, Error> {
     value.map_err(|error| Error::Invalid(format!("this is no JSON: {error}")))
 }
 
+/// How many bytes a body or a value has when it is written anew, at most. Only numbers grow: of `1e9` become all its
+/// digits. What is no JSON is refused elsewhere, and has the bytes of its text.
+pub fn written_bytes(text: &str) -> usize {
+    match inspect(text) {
+        Ok(Numbers::Doubles) => serde_json::from_str::<Value>(text)
+            .map_or(text.len(), |value| value.to_string().len()),
+        Ok(Numbers::Integers) | Err(_) => text.len(),
+    }
+}
+
+/// What kinds of numbers a text has.
+enum Numbers {
+    /// None, or integers.
+    Integers,
+    /// Others, too.
+    Doubles,
+}
+
 /// How many levels a value has: 0 for what has none, else 1 and those of its deepest part.
 pub fn levels(value: &Value) -> usize {
     let deepest = match value {
@@ -38,13 +56,20 @@ pub fn levels(value: &Value) -> usize {
 }
 
 /// Looks at the text itself: the parser would make a double of an integer that does not fit, and lose digits.
-fn inspect(text: &str) -> Result<(), Error> {
+fn inspect(text: &str) -> Result<Numbers, Error> {
     let bytes = text.as_bytes();
     let (mut at, mut level) = (0, 0_usize);
+    let mut numbers = Numbers::Integers;
     while at < bytes.len() {
         match bytes[at] {
             b'"' => at = after_string(bytes, at),
-            b'-' | b'0'..=b'9' => at = after_number(text, at)?,
+            b'-' | b'0'..=b'9' => {
+                let end = after_number(text, at)?;
+                if is_double(&text[at..end]) {
+                    numbers = Numbers::Doubles;
+                }
+                at = end;
+            }
             byte => {
                 level = match byte {
                     b'{' | b'[' => level + 1,
@@ -58,7 +83,12 @@ fn inspect(text: &str) -> Result<(), Error> {
             return Err(too_deep());
         }
     }
-    Ok(())
+    Ok(numbers)
+}
+
+/// Whether a number is held as a double. There is no integer for the negative zero.
+fn is_double(number: &str) -> bool {
+    number == "-0" || number.contains(['.', 'e', 'E'])
 }
 
 pub(super) fn too_deep() -> Error {
@@ -86,8 +116,7 @@ fn after_number(text: &str, start: usize) -> Result<usize, Error> {
     let rest = &text.as_bytes()[start..];
     let length = rest.iter().take_while(|byte| part(**byte)).count();
     let number = &text[start..start + length];
-    let integer = !number.contains(['.', 'e', 'E']);
-    match integer && number.parse::<i64>().is_err() {
+    match !is_double(number) && number.parse::<i64>().is_err() {
         true => Err(Error::invalid(
             "an integer does not fit into 64 bits; write it as a string",
         )),
@@ -118,6 +147,18 @@ mod tests {
         ];
         for text in texts {
             assert!(matches!(parse(text), Err(Error::Invalid(_))), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_grow_are_counted_as_written() {
+        for text in ["[-0]", "[-0,1e15,0.5]", "{\"a\":-0}"] {
+            let written = parse_value(text).expect("it is JSON").to_string();
+            assert!(written.len() > text.len(), "{written}");
+            assert_eq!(written_bytes(text), written.len());
+        }
+        for text in ["{ \"1e5\": 1 }", "[-0", "[99999999999999999999]"] {
+            assert_eq!(written_bytes(text), text.len());
         }
     }
 

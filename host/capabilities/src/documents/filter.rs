@@ -6,7 +6,7 @@ use serde_json::Value;
 use stoa_manifest::grants::documents::is_path;
 
 use super::key::{Subject, compare};
-use super::{Error, FILTER_CONDITIONS_MAX, MEMBERSHIP_VALUES_MAX};
+use super::{Error, FILTER_BYTES_MAX, FILTER_CONDITIONS_MAX, MEMBERSHIP_VALUES_MAX};
 
 /// A condition that others name twice is counted twice: a short list could stand for an endless tree.
 const TREE_CONDITIONS_MAX: usize = 1024;
@@ -26,6 +26,15 @@ pub enum Scalar {
     Number(f64),
     /// Compares by its UTF-8 bytes.
     Text(String),
+}
+
+impl Scalar {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Null | Self::Boolean(_) | Self::Integer(_) | Self::Number(_) => size_of::<u64>(),
+        }
+    }
 }
 
 /// How a value compares to another.
@@ -165,6 +174,22 @@ impl Filter {
         build(conditions, |path| path.is_empty() || is_path(path))
     }
 
+    /// The bytes of its paths and values.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::All(filters) | Self::Any(filters) | Self::None(filters) => {
+                filters.iter().map(Self::bytes).sum()
+            }
+            Self::Compare { path, value, .. } => path.len() + value.bytes(),
+            Self::OneOf { path, values } => {
+                path.len() + values.iter().map(Scalar::bytes).sum::<usize>()
+            }
+            Self::Exists { path, .. } => path.len(),
+            Self::StartsWith { path, start } => path.len() + start.len(),
+            Self::Element { path, filter } => path.len() + filter.bytes(),
+        }
+    }
+
     /// Whether a document fulfils it.
     pub fn holds(&self, subject: Subject<'_>) -> bool {
         match self {
@@ -192,7 +217,14 @@ fn compares(subject: Subject<'_>, path: &str, comparison: Comparison, scalar: &S
     let holds = |value: &Value| compare(value, scalar).is_some_and(|order| fits(comparison, order));
     match comparison {
         Comparison::NotEqual => !compares(subject, path, Comparison::Equal, scalar),
-        _ => any_value(subject, path, holds),
+        Comparison::Equal => any_value(subject, path, holds),
+        // What is missing equals null, but has no order, not even that of null.
+        Comparison::Less
+        | Comparison::LessOrEqual
+        | Comparison::Greater
+        | Comparison::GreaterOrEqual => {
+            subject.at(path).is_some() && any_value(subject, path, holds)
+        }
     }
 }
 
@@ -249,16 +281,20 @@ struct Built {
     filter: Filter,
     conditions: usize,
     values: usize,
+    bytes: usize,
 }
 
 impl Built {
     /// A condition that names no other.
-    fn leaf(filter: Filter, values: usize) -> Self {
-        Self {
+    fn leaf(filter: Filter, values: usize) -> Result<Self, Error> {
+        let bytes = filter.bytes();
+        check_bytes(bytes)?;
+        Ok(Self {
             filter,
             conditions: 1,
             values,
-        }
+            bytes,
+        })
     }
 }
 
@@ -287,20 +323,20 @@ fn translate(
                 comparison,
                 value,
             };
-            Built::leaf(compare, 1)
+            Built::leaf(compare, 1)?
         }
         Condition::OneOf { path, values } => {
             let count = members(&values)?;
             let path = checked(path)?;
-            Built::leaf(Filter::OneOf { path, values }, count)
+            Built::leaf(Filter::OneOf { path, values }, count)?
         }
         Condition::Exists { path, exists } => {
             let path = checked(path)?;
-            Built::leaf(Filter::Exists { path, exists }, 0)
+            Built::leaf(Filter::Exists { path, exists }, 0)?
         }
         Condition::StartsWith { path, start } => {
             let path = checked(path)?;
-            Built::leaf(Filter::StartsWith { path, start }, 1)
+            Built::leaf(Filter::StartsWith { path, start }, 1)?
         }
         Condition::Element { path, condition } => {
             let path = checked(path)?;
@@ -331,12 +367,23 @@ fn group(
             "a filter stands for at most {TREE_CONDITIONS_MAX} conditions and {FILTER_VALUES_MAX} values"
         )));
     }
+    let bytes = parts.iter().map(|part| part.bytes).sum();
+    check_bytes(bytes)?;
     let filters = parts.iter().map(|part| part.filter.clone()).collect();
     Ok(Built {
         filter: whole(filters),
         conditions,
         values,
+        bytes,
     })
+}
+
+fn check_bytes(bytes: usize) -> Result<(), Error> {
+    let limit = FILTER_BYTES_MAX;
+    match bytes <= limit {
+        true => Ok(()),
+        false => Err(Error::TooLarge { limit }),
+    }
 }
 
 fn members(values: &[Scalar]) -> Result<usize, Error> {
@@ -415,6 +462,28 @@ mod tests {
         }
     }
 
+    /// One long text that is named again and again would be copied each time.
+    #[test]
+    fn long_texts_are_refused_before_they_are_copied() {
+        let long = |bytes: usize| {
+            let text = Scalar::Text("x".repeat(bytes));
+            compare("a", Comparison::Equal, text)
+        };
+        let half = FILTER_BYTES_MAX / 2;
+        let lists = [
+            vec![long(FILTER_BYTES_MAX)],
+            vec![long(half), Condition::AnyOf(vec![0; 1000])],
+            vec![long(half), long(half), Condition::AllOf(vec![0, 1])],
+        ];
+        let limit = FILTER_BYTES_MAX;
+        for list in lists {
+            let outcome = Filter::from_conditions(list);
+            assert_eq!(outcome, Err(Error::TooLarge { limit }));
+        }
+        let fits = Filter::from_conditions(vec![long(half), Condition::NoneOf(vec![0])]);
+        assert_eq!(fits.map(|filter| filter.bytes()), Ok(half + 1));
+    }
+
     #[test]
     fn kinds_are_never_equal_and_have_no_order() {
         let body = json!({ "t": true, "n": 1, "s": "1", "null": null });
@@ -430,6 +499,10 @@ mod tests {
         for path in ["null", "none"] {
             let null = vec![compare(path, Comparison::Equal, Scalar::Null)];
             assert!(holds(null, &body), "{path}");
+            for comparison in [Comparison::LessOrEqual, Comparison::GreaterOrEqual] {
+                let ordered = vec![compare(path, comparison, Scalar::Null)];
+                assert_eq!(holds(ordered, &body), path == "null", "{path}");
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use unicode_normalization::char::is_combining_mark;
 use super::key;
 
 /// Changes when words are made in another way: what was stored before is then made anew.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// A longer word is cut to so many bytes.
 pub const WORD_BYTES_MAX: usize = 64;
 /// So many words of a document are searched.
@@ -28,11 +28,18 @@ pub const TYPO_LETTERS_MIN: usize = 4;
 
 /// The words of a text: lower case, without accents, letters and digits.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
+    // What is no letter parts words before it is taken apart: a trade mark sign would become two letters of its word. And
+    // the case goes last: some letters are taken apart into capitals.
+    let part = |letter: char| match letter.is_alphanumeric() || is_combining_mark(letter) {
+        true => letter,
+        false => ' ',
+    };
     let mut letters = text
         .chars()
-        .flat_map(char::to_lowercase)
+        .map(part)
         .nfkd()
-        .filter(|letter| !is_combining_mark(*letter));
+        .filter(|letter| !is_combining_mark(*letter))
+        .flat_map(char::to_lowercase);
     std::iter::from_fn(move || {
         let mut word = String::from(letters.find(|letter| letter.is_alphanumeric())?);
         let rest = letters

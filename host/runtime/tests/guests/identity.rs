@@ -166,7 +166,7 @@ async fn a_token_says_what_was_signed_and_nothing_else_is_believed() {
     let grant = "operations = [\"sign\", \"verify\"]";
     each(&granted(grant), async |guest| {
         let token = guest
-            .good("op=sign&subject=u-1&audience=shop&extra={\"role\":\"admin\"}")
+            .good("op=sign&subject=u-1&audience=shop&extra=%7B%22role%22:%22admin%22%7D")
             .await;
         let verify = |token: &str, audience: &str| format!("op=verify&token={token}{audience}");
         let read = guest.good(&verify(&token, "&audience=shop")).await;

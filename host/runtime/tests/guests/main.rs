@@ -11,6 +11,7 @@ mod limits;
 mod linking;
 mod outbound;
 mod overhead;
+mod sql;
 mod variables;
 
 /// A probe that no test asks for proves nothing.
@@ -27,7 +28,10 @@ fn every_probe_is_asked_for_by_a_test() {
         include_str!("linking.rs"),
         include_str!("outbound.rs"),
         include_str!("overhead.rs"),
+        include_str!("sql.rs"),
         include_str!("variables.rs"),
+        // Those that are composed, which is the server's to do.
+        include_str!("../../../server/tests/dependencies.rs"),
     ];
     let probes = stoa_testkit::repository().join("components/probes");
     for entry in std::fs::read_dir(probes).expect("there are probes") {

@@ -12,10 +12,7 @@ use stoa_runtime::ResponseBody;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::{TRANSFER_MAX, within};
-
-/// How much is read at once. As much waits in memory for each client that is slow.
-const PIECE_BYTES_MAX: usize = 64 * 1024;
+use super::{PIECE_BYTES_MAX, TRANSFER_MAX, within};
 
 /// A piece that is being read; the source comes back with it.
 type Reading = Pin<Box<dyn Future<Output = (Result<Vec<u8>, Error>, Box<dyn Source>)> + Send>>;

@@ -141,7 +141,7 @@ async fn a_url_to_read_writes_nothing() {
 #[tokio::test]
 async fn what_was_put_comes_back_with_careful_headers() {
     let bench = Bench::new();
-    let sent: Vec<u8> = (0..CHUNK_BYTES_MAX * 2 + 5).map(|at| at as u8).collect();
+    let sent: Vec<u8> = (0..PIECE_BYTES_MAX * 5 + 5).map(|at| at as u8).collect();
     bench.put("a/ü.png", "image/png", &sent).await;
     let response = bench.get("a/ü.png", &[]).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -176,6 +176,26 @@ async fn what_could_run_is_not_shown_in_place() {
         assert!(disposition.starts_with("attachment;"), "{content_type}");
         let policy = text(&response, header::CONTENT_SECURITY_POLICY);
         assert_eq!(policy, "default-src 'none'; sandbox");
+    }
+}
+
+#[tokio::test]
+async fn what_a_page_could_run_is_plain_text() {
+    let bench = Bench::new();
+    let types = [
+        "text/javascript",
+        "Application/X-JavaScript; charset=utf-8",
+        "text/ecmascript",
+        "text/jscript",
+        "text/livescript",
+        "text/css ;x=y",
+    ];
+    for content_type in types {
+        bench.put("a", content_type, b"alert(1)").await;
+        let response = bench.get("a", &[]).await;
+        let told = text(&response, header::CONTENT_TYPE);
+        assert_eq!(told, "text/plain", "{content_type}");
+        assert_eq!(text(&response, header::X_CONTENT_TYPE_OPTIONS), "nosniff");
     }
 }
 

@@ -2,7 +2,6 @@
 //! there at the next start, and nothing has to be repaired.
 
 mod images;
-mod picture;
 mod reservations;
 
 use std::net::SocketAddr;

@@ -33,7 +33,8 @@ impl Ending {
         false
     }
 
-    fn is_near(&self) -> bool {
+    /// Whether the host is being killed.
+    pub(in crate::accept) fn is_near(&self) -> bool {
         self.is_near.load(Ordering::SeqCst)
     }
 

@@ -51,9 +51,7 @@ impl Sink for Upload {
         let staged = self.staged.take().ok_or_else(ended)?;
         self.fits(staged.written() + bytes.len() as u64)?;
         let files = Arc::clone(&self.shared);
-        let appended = self
-            .lane
-            .run(move |_| staged.append(&bytes, &*files.syncs));
+        let appended = self.lane.run(move |_| staged.append(&bytes, &*files.syncs));
         self.staged = Some(appended.await?);
         Ok(())
     }

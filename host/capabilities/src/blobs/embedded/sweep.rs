@@ -12,8 +12,9 @@ use crate::Durability;
 
 /// Files that are removed at one opening; the rest goes at the next.
 const FILES_MAX: u32 = 100_000;
-/// Blobs whose files are looked at: those that were written last. A power cut takes no others.
-const NEWEST_MAX: u32 = 1_000;
+/// Blobs whose files are looked at: those that were written last. A power cut takes what the system had not written back,
+/// which is half a minute's worth; whatever is broken beyond them is found when it is read.
+const NEWEST_MAX: u32 = 10_000;
 
 pub(super) fn run(
     layout: &Layout,

@@ -64,6 +64,13 @@ pub(super) async fn missing_equals_null(store: Arc<dyn Store>) {
             let than_null = compare("price", comparison, Scalar::Null);
             finds(&store, collection, than_null, &[]).await;
         }
+        // What is missing has no order, and so is not even as great as null.
+        for comparison in [Comparison::LessOrEqual, Comparison::GreaterOrEqual] {
+            let as_null = || compare("price", comparison, Scalar::Null);
+            finds(&store, collection, as_null(), &["b"]).await;
+            let others = Filter::None(vec![as_null()]);
+            finds(&store, collection, others, &["a", "c", "d", "e"]).await;
+        }
         let less = compare("price", Comparison::Less, integer(1));
         finds(&store, collection, less, &["c"]).await;
     }
@@ -162,6 +169,8 @@ pub(super) async fn an_array_fulfils_by_one_element(store: Arc<dyn Store>) {
         finds(&store, collection, differs, &["c", "d", "e"]).await;
         let less = compare(path, Comparison::Less, text("y"));
         finds(&store, collection, less, &["a"]).await;
+        let as_null = compare(path, Comparison::LessOrEqual, Scalar::Null);
+        finds(&store, collection, as_null, &["d"]).await;
         finds(&store, collection, starts(path, "x"), &["a"]).await;
         let values = vec![text("x"), integer(1)];
         let path = path.to_owned();

@@ -178,6 +178,7 @@ fn by_body(
     let mut rows = statement.query(params_from_iter(&sql.values))?;
     let mut counts: BTreeMap<Key, u64> = BTreeMap::new();
     while let Some(row) = rows.next()? {
+        session.in_time()?;
         let id = find::id(row, 0)?;
         let body = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
         let body = parse(body)?;

@@ -272,6 +272,7 @@ fn looked_up(
     ))?;
     let mut found = Vec::new();
     for Ranked { number, .. } in tied {
+        filling.session.in_time()?;
         let number = SqlValue::Integer(*number);
         let values = std::iter::once(&number).chain(&condition.values);
         let document = statement

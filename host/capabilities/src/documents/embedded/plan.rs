@@ -243,13 +243,13 @@ impl Place {
         Some(self.hold(has_cut, |column| equal(column, keys, has_null)))
     }
 
-    /// Null equals null alone: it is neither less nor greater.
+    /// Null equals null alone: it is neither less nor greater. What is missing has no order, and no other key than null.
     fn range(&self, value: &Scalar, compare: &str) -> Option<Part> {
         let or_equal = compare.ends_with('=');
         let Some(Some(key)) = self.key(value) else {
             let holds = or_equal && !matches!(self, Self::Id) && *value == Scalar::Null;
             return match holds {
-                true => self.one_of(&[Scalar::Null]),
+                true => Some(Part::wider(self.one_of(&[Scalar::Null])?.sql)),
                 false => Some(Part::exact(Sql::new("0"))),
             };
         };

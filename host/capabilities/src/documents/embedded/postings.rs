@@ -23,8 +23,15 @@ pub(super) struct Postings {
 struct Term {
     /// Documents more or less.
     documents: i64,
-    /// What each document has of it in the end; `None` where it has it no longer.
-    postings: BTreeMap<i64, Option<Posting>>,
+    /// What each document had of it, and has in the end.
+    postings: BTreeMap<i64, Change>,
+}
+
+/// What became of one term in one document; `None` where it does not have it.
+#[derive(Default)]
+struct Change {
+    was: Option<Posting>,
+    is: Option<Posting>,
 }
 
 impl Postings {
@@ -33,22 +40,27 @@ impl Postings {
         let words = terms.words;
         for (term, weight) in terms.weights {
             let posting = Posting { weight, words };
-            self.change(term, document, 1, Some(posting));
+            let term = self.term(term);
+            term.documents += 1;
+            term.postings.entry(document).or_default().is = Some(posting);
         }
     }
 
-    /// A document has these terms no longer.
+    /// A document has these terms no longer. What it had before the first change is what is stored.
     pub(super) fn remove(&mut self, document: i64, terms: Terms) {
-        for term in terms.weights.into_keys() {
-            self.change(term, document, -1, None);
+        let words = terms.words;
+        for (term, weight) in terms.weights {
+            let was = Some(Posting { weight, words });
+            let term = self.term(term);
+            term.documents -= 1;
+            let change = term.postings.entry(document);
+            change.or_insert(Change { was, is: None }).is = None;
         }
     }
 
-    fn change(&mut self, term: String, document: i64, by: i64, posting: Option<Posting>) {
-        let term = self.terms.entry(term).or_default();
-        term.documents += by;
-        term.postings.insert(document, posting);
+    fn term(&mut self, term: String) -> &mut Term {
         self.gathered += 1;
+        self.terms.entry(term).or_default()
     }
 
     /// Whether it is time to write.
@@ -63,12 +75,18 @@ impl Postings {
         collection: &Collection,
     ) -> rusqlite::Result<()> {
         self.gathered = 0;
-        for (term, change) in std::mem::take(&mut self.terms) {
-            let number = count(connection, collection, &term, change.documents)?;
-            for (document, posting) in change.postings {
-                put(connection, collection, number, document, posting)?;
+        for (term, mut changed) in std::mem::take(&mut self.terms) {
+            // Most changes of a document leave its words as they are: what is stored of them already is not written again.
+            changed.postings.retain(|_, change| change.was != change.is);
+            if changed.postings.is_empty() {
+                continue;
             }
-            if change.documents < 0 {
+            let number = count(connection, collection, &term, changed.documents)?;
+            let is_lost = changed.postings.values().all(|change| change.is.is_none());
+            for (document, change) in changed.postings {
+                put(connection, collection, number, document, change.is)?;
+            }
+            if is_lost {
                 forget_if_unused(connection, collection, number, &term)?;
             }
         }

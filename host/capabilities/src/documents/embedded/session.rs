@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 use serde_json::Value;
 use tracing::error;
 
@@ -12,8 +12,8 @@ use super::schema::{Collection, Layout};
 use crate::documents::key::{self, Key, Subject};
 use crate::documents::{Error, Filter};
 
-/// A call that reads takes at most so long in its thread: a filter that no index serves looks at every document.
-const READ_MAX: Duration = Duration::from_secs(10);
+/// A call that reads takes at most so long, from when it was asked: a filter that no index serves looks at every document.
+pub(super) const READ_MAX: Duration = Duration::from_secs(10);
 /// The thread that writes looks for documents at most so long: everybody else's writes wait meanwhile.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 /// The clock is read after so many of SQLite's steps.
@@ -25,6 +25,33 @@ struct Current {
     filter: Filter,
     /// When the statement is ended.
     end: Option<Instant>,
+}
+
+impl Current {
+    fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Host code that runs for each document asks for itself: between two of SQLite's looks at the clock, it may have to
+    /// read thousands of large bodies. What it answers ends the statement as SQLite itself does.
+    fn in_time(&self) -> rusqlite::Result<()> {
+        match self.is_over() {
+            true => Err(rusqlite::Error::SqliteFailure(
+                ffi::Error::new(ffi::SQLITE_INTERRUPT),
+                None,
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The bound of what is in progress, which ends with it: a panic leaves none for the next call.
+struct Bound<'s>(&'s Mutex<Current>);
+
+impl Drop for Bound<'_> {
+    fn drop(&mut self) {
+        lock(self.0).end = None;
+    }
 }
 
 pub(super) struct Session {
@@ -80,7 +107,7 @@ impl Session {
         }));
         add_functions(&connection, &current)?;
         let watched = Arc::clone(&current);
-        let is_over = move || lock(&watched).end.is_some_and(|end| Instant::now() >= end);
+        let is_over = move || lock(&watched).is_over();
         connection.progress_handler(STEPS_PER_LOOK, Some(is_over))?;
         Ok(Self {
             connection,
@@ -100,33 +127,51 @@ impl Session {
         collection.ok_or_else(|| Error::Denied(format!("the collection `{name}`")))
     }
 
-    /// Reads at one moment, and not for ever.
+    /// Reads at one moment, and not beyond `end`.
     pub(super) fn moment<T>(
         &self,
+        end: Instant,
         work: impl FnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let _moment = self.connection.unchecked_transaction()?;
-        self.bounded(READ_MAX, work)
+        let moment = self.connection.unchecked_transaction()?;
+        // The moment begins with the first statement, and must not come after the plan: a plan that was made before the
+        // first array was stored does not look for elements.
+        moment
+            .prepare_cached("SELECT version FROM sequence")?
+            .query_row([], |_| Ok(()))?;
+        self.bounded(end, work)
     }
 
     /// Looks for documents in the thread that writes. Nothing is written in here: to end such a statement would roll back
-    /// the transaction.
+    /// the transaction. What goes wrong is this call's alone, as long as the transaction is there.
     pub(super) fn look<T>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.bounded(LOOK_MAX, work)
+        match self.bounded(Instant::now() + LOOK_MAX, work) {
+            Err(Failure::Call(Error::Deadline { .. })) => {
+                Err(Failure::Call(Error::Deadline { limit: LOOK_MAX }))
+            }
+            Err(Failure::Database(error)) if !self.connection.is_autocommit() => {
+                Err(Failure::Call(unavailable(&error)))
+            }
+            outcome => outcome,
+        }
     }
 
     fn bounded<T>(
         &self,
-        limit: Duration,
+        end: Instant,
         work: impl FnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        lock(&self.current).end = Some(Instant::now() + limit);
-        let outcome = work(self);
-        lock(&self.current).end = None;
-        outcome
+        lock(&self.current).end = Some(end);
+        let _bound = Bound(&self.current);
+        work(self)
+    }
+
+    /// For host code that goes over many documents: whether there is time left.
+    pub(super) fn in_time(&self) -> Result<(), Failure> {
+        Ok(lock(&self.current).in_time()?)
     }
 
     /// What `stoa_holds` decides by from now on.
@@ -135,23 +180,26 @@ impl Session {
     }
 }
 
-/// A thread that panicked ends, and its connection with it: what it left here is never seen.
+/// What a call that panicked left here is not used: each sets its own bound and its own filter.
 fn lock(current: &Mutex<Current>) -> std::sync::MutexGuard<'_, Current> {
     current.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `stoa_holds(body, id)`: whether a document fulfils the current filter. `stoa_key(body, path)`: the key of a value.
 fn add_functions(connection: &Connection, current: &Arc<Mutex<Current>>) -> rusqlite::Result<()> {
-    let current = Arc::clone(current);
+    let (asked, timed) = (Arc::clone(current), Arc::clone(current));
     let holds = move |context: &Context<'_>| -> rusqlite::Result<bool> {
+        let current = lock(&asked);
+        current.in_time()?;
         let body = body(context)?;
         let id = context.get_raw(1).as_blob().unwrap_or_default();
         let id = std::str::from_utf8(id).ok();
-        Ok(lock(&current).filter.holds(Subject { id, body: &body }))
+        Ok(current.filter.holds(Subject { id, body: &body }))
     };
     // It depends on the current filter: SQLite must not keep an answer for the same arguments.
     connection.create_scalar_function("stoa_holds", 2, FunctionFlags::SQLITE_UTF8, holds)?;
-    let key = |context: &Context<'_>| -> rusqlite::Result<Key> {
+    let key = move |context: &Context<'_>| -> rusqlite::Result<Key> {
+        lock(&timed).in_time()?;
         let path: String = context.get(1)?;
         Ok(key::of_value(key::at(&body(context)?, &path)))
     };

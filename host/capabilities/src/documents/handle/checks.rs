@@ -4,10 +4,15 @@ use stoa_manifest::grants::documents::is_path;
 
 use crate::documents::filter::no_path;
 use crate::documents::{
-    CALL_BYTES_MAX, CURSOR_BYTES_MAX, DOCUMENTS_PER_CALL_MAX, Error, FACETS_MAX, FIELDS_MAX, Facet,
-    ID_BYTES_MAX, KEEP_LAST_MAX, OPERATORS_MAX, Operator, Order, Query, SEARCH_BYTES_MAX,
+    CALL_BYTES_MAX, CURSOR_BYTES_MAX, DOCUMENT_BYTES_MAX, DOCUMENTS_PER_CALL_MAX, Error,
+    FACETS_MAX, FIELDS_MAX, Facet, ID_BYTES_MAX, KEEP_LAST_MAX, OPERATORS_MAX, Operator, Order, Query, SEARCH_BYTES_MAX,
     SORT_PATHS_MAX, Update, Version, Write, body,
 };
+
+/// What is written around each key of a path, at most: quotes, a colon, a comma, the brackets of what it holds.
+const AROUND_KEY_BYTES: usize = 8;
+/// The digits and the sign of an integer, at most.
+const INTEGER_BYTES_MAX: usize = 20;
 
 pub(super) fn id(id: &str) -> Result<(), Error> {
     match id.len() {
@@ -93,14 +98,29 @@ fn of_operator(operator: &Operator) -> Result<usize, Error> {
             }
             value
         }
-        Operator::Unset(_) | Operator::Increment { .. } | Operator::Pull { .. } => {
-            return Ok(operator.path().len());
-        }
+        Operator::Pull { path, filter } => return Ok(path.len() + filter.bytes()),
+        Operator::Unset(_) | Operator::Increment { .. } => return Ok(operator.path().len()),
     };
     if value.len() <= CALL_BYTES_MAX {
         body::parse_value(value)?;
     }
     Ok(operator.path().len() + value.len())
+}
+
+/// By how many bytes an update makes its document grow, at most.
+pub(super) fn growth(update: &Update) -> usize {
+    update.operators.iter().map(growth_of).sum()
+}
+
+/// A path that is not there is made, key by key.
+fn growth_of(operator: &Operator) -> usize {
+    let value = match operator {
+        Operator::Set { value, .. } | Operator::Push { value, .. } => body::written_bytes(value),
+        Operator::Increment { .. } => INTEGER_BYTES_MAX,
+        Operator::Unset(_) | Operator::Pull { .. } => return 0,
+    };
+    let path = operator.path();
+    path.len() + AROUND_KEY_BYTES * path.split('.').count() + value
 }
 
 fn sort(sort: &[Order]) -> Result<(), Error> {
@@ -137,7 +157,7 @@ pub(super) fn batch(writes: &[Write]) -> Result<usize, Error> {
 pub(super) fn writes(writes: &[Write], document_bytes_max: usize) -> Vec<Result<(), Error>> {
     let check = |write: &Write| {
         id(&write.id)?;
-        match write.body.len() <= document_bytes_max {
+        match fits(&write.body, document_bytes_max) {
             true => Ok(()),
             false => Err(Error::TooLarge {
                 limit: document_bytes_max,
@@ -145,6 +165,12 @@ pub(super) fn writes(writes: &[Write], document_bytes_max: usize) -> Vec<Result<
         }
     };
     writes.iter().map(check).collect()
+}
+
+/// A store holds what it writes against the limit of all documents, but not against that of a grant.
+fn fits(text: &str, bytes_max: usize) -> bool {
+    text.len() <= bytes_max
+        && (bytes_max == DOCUMENT_BYTES_MAX || body::written_bytes(text) <= bytes_max)
 }
 
 /// The writes that nothing is wrong with.

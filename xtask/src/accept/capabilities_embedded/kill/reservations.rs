@@ -39,7 +39,7 @@ struct Promised {
     is_settled: bool,
 }
 
-/// Acknowledged steps.
+/// Steps that are known to have happened.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     held: usize,
@@ -98,7 +98,10 @@ impl Reservations {
     }
 
     fn with<T>(&self, sku: &str, change: impl FnOnce(&mut Promised) -> T) -> T {
-        change(self.book().entry(sku.to_owned()).or_default())
+        let mut book = self.book();
+        let promised = book.entry(sku.to_owned()).or_default();
+        promised.is_settled = false;
+        change(promised)
     }
 
     fn book(&self) -> MutexGuard<'_, HashMap<String, Promised>> {
@@ -184,8 +187,8 @@ impl Reserver<'_> {
         self.promised.with(sku, |known| known.is_acknowledged = true);
         let mut shelf = Shelf::open(self.address, &product)?;
         for number in 0..RESERVATIONS {
-            // Between two steps, too, a host may be known to die.
-            if !ending.goes_on(Ok(())) {
+            // A host that is killed late must not be written to for ever.
+            if ending.is_near() {
                 break;
             }
             self.reserve(&mut shelf, sku, number)?;
@@ -213,7 +216,6 @@ impl Reserver<'_> {
 
     fn note(self, sku: &str, number: usize, change: impl FnOnce(&mut Claim)) {
         self.promised.with(sku, |known| {
-            known.is_settled = false;
             if let Some(claim) = known.claims.get_mut(number) {
                 change(claim);
             }

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::super::super::shelf::End;
+use crate::accept::capabilities_embedded::shelf::End;
 use crate::accept::shop::losses::Losses;
 use crate::http::Response;
 
