@@ -188,7 +188,7 @@ pub enum Condition {
 /// How a blob is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// At most [`CONTENT_TYPE_BYTES_MAX`] bytes of printable ASCII with one `/`.
+    /// One media type of at most [`CONTENT_TYPE_BYTES_MAX`] bytes of printable ASCII.
     pub content_type: String,
     /// At most [`METADATA_ENTRIES_MAX`] entries of [`METADATA_BYTES_MAX`] bytes together.
     pub metadata: Vec<(String, String)>,

@@ -245,6 +245,14 @@ pub struct Update {
     pub document_bytes_max: usize,
 }
 
+impl Update {
+    /// The bytes that it brings: those of its filter and its operators.
+    pub fn bytes(&self) -> usize {
+        let operators = self.operators.iter().map(Operator::bytes);
+        self.filter.bytes() + operators.sum::<usize>()
+    }
+}
+
 /// A store of documents, without grants: what a backend implements.
 ///
 /// Callers have checked names, ids, paths, sizes, counts and limits ([`Handle`] does); a backend may rely on them, but

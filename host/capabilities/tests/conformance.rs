@@ -70,7 +70,10 @@ async fn the_embedded_document_store_conforms() {
             let store: Arc<dyn Store> =
                 Embedded::open(&path, durability, &conformance::collections()).expect("it opens");
             (case.run)(store).await;
-            println!("documents  embedded ({durability:?})  {}  passed", case.name);
+            println!(
+                "documents  embedded ({durability:?})  {}  passed",
+                case.name
+            );
         }
     }
 }

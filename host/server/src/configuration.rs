@@ -305,7 +305,8 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_at_once_with_their_lines() {
-        let text = "seed = \"often\"\n[gateway]\nlisten = \"here\"\n[keyvalue.default]\n[llm_compute]\n";
+        let text =
+            "seed = \"often\"\n[gateway]\nlisten = \"here\"\n[keyvalue.default]\n[llm_compute]\n";
         let told = parse(text).expect_err("nothing in it is right");
         for part in [
             "runtime.toml:1:8",

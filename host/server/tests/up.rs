@@ -160,7 +160,7 @@ fn a_bad_runtime_configuration_is_told() {
 #[test]
 fn what_this_version_cannot_do_is_refused_not_ignored() {
     let component = format!(
-        "source = \"{}\"\nfiles = [\"x\"]\nsqlite_databases = [\"default\"]",
+        "source = \"{}\"\nfiles = [\"x\"]\nai_models = [\"llama2-chat\"]",
         probe("hello-02").display()
     );
     let ended = Launch::new(STOA, &manifest(&component)).fail();
@@ -169,7 +169,7 @@ fn what_this_version_cannot_do_is_refused_not_ignored() {
         64,
         &[
             "`guest` mounts files",
-            "`guest` opens SQLite databases",
+            "`guest` uses AI models",
             "does not support yet",
         ],
     );

@@ -1,5 +1,5 @@
-//! What the capabilities promised on the embedded default: that they conform, hold what they acknowledge, refuse what was
-//! not granted, find what is looked for, and cost little. One module per point.
+//! What the capabilities promised on the embedded default: that they conform, keep what they acknowledge, refuse what
+//! was not granted, find what is looked for, and cost little. One module per point.
 
 mod conformance;
 mod escapes;

@@ -21,7 +21,7 @@
 mod bindings;
 
 use bindings::stoa::blobs::types::{
-    Condition, Error, Info, Options, Part, Place, Range, Reader, BlobStore as Store,
+    BlobStore as Store, Condition, Error, Info, Options, Part, Place, Range, Reader,
 };
 use bindings::stoa::blobs::{presign, read, write};
 use probe_kit_02::{Answer, Call};

@@ -14,7 +14,9 @@ const LABEL: &str = "default";
 
 async fn handle(request: Request) -> Response {
     let call = Call::of(&request);
-    measure(&call).await.unwrap_or_else(|refusal| refusal.into())
+    measure(&call)
+        .await
+        .unwrap_or_else(|refusal| refusal.into())
 }
 
 async fn measure(call: &Call) -> Result<Response, Refusal> {
@@ -23,7 +25,10 @@ async fn measure(call: &Call) -> Result<Response, Refusal> {
         "nothing" => times(calls, async || Ok(())).await,
         "keyvalue" => {
             let store = keyvalue::Store::open(LABEL).map_err(failed)?;
-            times(calls, async || store.get("a").await.map(drop).map_err(failed)).await
+            times(calls, async || {
+                store.get("a").await.map(drop).map_err(failed)
+            })
+            .await
         }
         "documents" => {
             let things = documents::Store::open(LABEL)
@@ -56,17 +61,19 @@ async fn measure(call: &Call) -> Result<Response, Refusal> {
             })
             .await
         }
-        "variables" => times(calls, async || variables::get("a").await.map(drop).map_err(failed)).await,
+        "variables" => {
+            times(calls, async || {
+                variables::get("a").await.map(drop).map_err(failed)
+            })
+            .await
+        }
         op => Err(Refusal::bad(format!("no such op: {op}"))),
     };
     Ok(text(middle?))
 }
 
 /// The median, after a tenth of the calls that nobody counts.
-async fn times(
-    calls: usize,
-    call: impl AsyncFn() -> Result<(), Refusal>,
-) -> Result<u64, Refusal> {
+async fn times(calls: usize, call: impl AsyncFn() -> Result<(), Refusal>) -> Result<u64, Refusal> {
     let mut times = Vec::with_capacity(calls);
     for _ in 0..calls / 10 {
         call().await?;

@@ -41,14 +41,36 @@ pub fn options(options: &Options) -> Result<(), Error> {
 
 fn content_type(text: &str) -> Result<(), Error> {
     let fits = text.len() <= CONTENT_TYPE_BYTES_MAX && text.bytes().all(printable);
-    let (kind, rest) = text.split_once('/').unwrap_or_default();
-    let essence = rest.split(';').next().unwrap_or_default();
-    match fits && !kind.is_empty() && !essence.is_empty() && !essence.contains('/') {
+    let essence = text.split(';').next().unwrap_or_default();
+    let (kind, of) = essence.split_once('/').unwrap_or_default();
+    match fits && is_token(kind) && is_token(of.trim_end()) && is_one(text) {
         true => Ok(()),
         false => Err(Error::Invalid(format!(
-            "a content type has at most {CONTENT_TYPE_BYTES_MAX} printable ASCII characters and one `/`"
+            "a content type has at most {CONTENT_TYPE_BYTES_MAX} printable ASCII characters, one `/` and no list"
         ))),
     }
+}
+
+/// RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
+}
+
+/// Browsers take the last of several types between commas: one that looks like a picture could end as a page. A comma
+/// between quotes, such as in a list of codecs, is none of these.
+fn is_one(text: &str) -> bool {
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return false,
+            _ => {}
+        }
+    }
+    !quoted
 }
 
 fn metadata(entries: &[(String, String)]) -> Result<(), Error> {
@@ -139,8 +161,31 @@ mod tests {
             assert!(refused(content_type(text)), "{text:?}");
         }
         assert!(refused(content_type(&format!("a/{}", "b".repeat(254)))));
-        for text in ["text/plain", "text/html; charset=utf-8", "a/b;c=\"d/e\""] {
+        let good = [
+            "text/plain",
+            "text/html; charset=utf-8",
+            "a/b;c=\"d/e\"",
+            "video/mp4; codecs=\"avc1.42E01E, mp4a.40.2\"",
+            "a/b;c=\"\\\",\"",
+        ];
+        for text in good {
             assert_eq!(content_type(text), Ok(()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_content_type_is_one() {
+        let lists = [
+            "image/png,text/html",
+            "image/png;,text/html",
+            "image/png;a=\"b\",text/html",
+            "image/png;a=\"\\\\\",text/html",
+            "image/png;a=\",text/html",
+            "image/png text/html",
+            "image /png",
+        ];
+        for text in lists {
+            assert!(refused(content_type(text)), "{text:?}");
         }
     }
 

@@ -31,8 +31,9 @@ pub fn parse_value(text: &str) -> Result<Value, Error> {
 /// digits. What is no JSON is refused elsewhere, and has the bytes of its text.
 pub fn written_bytes(text: &str) -> usize {
     match inspect(text) {
-        Ok(Numbers::Doubles) => serde_json::from_str::<Value>(text)
-            .map_or(text.len(), |value| value.to_string().len()),
+        Ok(Numbers::Doubles) => {
+            serde_json::from_str::<Value>(text).map_or(text.len(), |value| value.to_string().len())
+        }
         Ok(Numbers::Integers) | Err(_) => text.len(),
     }
 }

@@ -22,12 +22,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use stoa_manifest::grants::documents::Collection as Declared;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use self::session::{Failure, Session};
-use self::thread::{Read, Written};
+use self::session::{Failure, READ_MAX, Session};
+use self::thread::{Read, Writer, Written};
 use super::{
     Bucket, Document, Error, Facet, Filter, Page, Precondition, Query, Store, Update, Version,
     Write,
@@ -36,6 +37,9 @@ use crate::{Durability, sqlite};
 
 /// Calls that may wait for one thread; more wait in their callers, under their deadline.
 const QUEUE_CALLS_MAX: usize = 1024;
+/// Bytes of calls that may wait for the thread that writes, and as many for those that read; the calls of those who have
+/// given up are among them. The largest call fits several times.
+const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Threads that read, each with a connection of its own.
 const READERS: usize = 2;
 
@@ -88,10 +92,15 @@ pub enum OpenError {
     },
 }
 
-/// An open embedded store. Its threads end when it is dropped; what was acknowledged before is in the file.
+/// An open embedded store. Its threads end when it is dropped; what was acknowledged before is in the file. Dropping it
+/// waits for the call that is being written, so that the file can be opened again at once.
 pub struct Embedded {
-    writer: mpsc::Sender<thread::WriteCall>,
+    writer: Writer,
     readers: Vec<mpsc::Sender<thread::ReadCall>>,
+    /// What is left of [`QUEUE_BYTES_MAX`] for writes; a permit is one byte.
+    writes: Arc<Semaphore>,
+    /// The same for reads.
+    reads: Arc<Semaphore>,
     /// The reader that is asked next.
     turn: AtomicUsize,
 }
@@ -127,7 +136,7 @@ impl Embedded {
             },
         )?);
         let writer = Session::new(connection, Arc::clone(&layout)).map_err(failed)?;
-        let writer = thread::writer(writer, sqlite::Log::of(path));
+        let writer = Writer::start(writer, sqlite::Log::of(path));
         let readers = (0..READERS)
             .map(|_| Session::new(sqlite::reader(path)?, Arc::clone(&layout)).map(thread::reader))
             .collect::<rusqlite::Result<Vec<_>>>()
@@ -135,30 +144,56 @@ impl Embedded {
         Ok(Arc::new(Self {
             writer,
             readers,
+            writes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
+            reads: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             turn: AtomicUsize::new(0),
         }))
     }
 
+    /// `held` is what the call itself takes in the queue, in bytes.
     async fn read<T: Send + 'static>(
         &self,
+        held: usize,
         work: impl FnOnce(&Session) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
+        let end = Instant::now() + READ_MAX;
+        let place = place(&self.reads, held).await?;
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         let (reply, answer) = oneshot::channel();
-        let call: thread::ReadCall = Box::new(Read { reply, work });
+        let call: thread::ReadCall = Box::new(Read {
+            reply,
+            end,
+            place,
+            work,
+        });
         send(&self.readers[turn], call, answer).await
     }
 
-    /// `bytes` is what the work writes, at most.
+    /// `held` is as in [`Self::read`]; `bytes` is what the work writes, at most.
     async fn write<T: Send + 'static>(
         &self,
+        held: usize,
         bytes: usize,
         work: impl FnOnce(&Session, &mut i64) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
+        let place = place(&self.writes, held).await?;
         let (reply, answer) = oneshot::channel();
-        let call: thread::WriteCall = Box::new(Written { reply, bytes, work });
-        send(&self.writer, call, answer).await
+        let call: thread::WriteCall = Box::new(Written {
+            reply,
+            bytes,
+            place,
+            work,
+        });
+        send(self.writer.calls(), call, answer).await
     }
+}
+
+/// A place in a queue, waited for under the caller's deadline. It goes with the call and not with the caller: the bytes of
+/// one that has given up are held until a thread comes to it.
+async fn place(queue: &Arc<Semaphore>, held: usize) -> Result<OwnedSemaphorePermit, Error> {
+    let bytes = u32::try_from(held.min(QUEUE_BYTES_MAX)).expect("the bound of a queue is small");
+    let place = Arc::clone(queue).acquire_many_owned(bytes).await;
+    place.map_err(|_| Error::Unavailable)
 }
 
 /// Sends a call to a thread and waits for its answer. A thread that is gone has logged why.
@@ -178,13 +213,18 @@ impl Store for Embedded {
         collection: String,
         ids: Vec<String>,
     ) -> Result<Vec<Option<Document>>, Error> {
-        self.read(move |session| find::get(session, session.collection(&collection)?, &ids))
-            .await
+        let held = ids.iter().map(String::len).sum();
+        self.read(held, move |session| {
+            find::get(session, session.collection(&collection)?, &ids)
+        })
+        .await
     }
 
     async fn find(&self, collection: String, query: Query) -> Result<Page, Error> {
-        self.read(move |session| find::find(session, session.collection(&collection)?, &query))
-            .await
+        self.read(query.filter.bytes(), move |session| {
+            find::find(session, session.collection(&collection)?, &query)
+        })
+        .await
     }
 
     async fn count(
@@ -193,7 +233,7 @@ impl Store for Embedded {
         filter: Filter,
         search: Option<String>,
     ) -> Result<u64, Error> {
-        self.read(move |session| {
+        self.read(filter.bytes(), move |session| {
             let collection = session.collection(&collection)?;
             find::count(session, collection, &filter, search.as_deref())
         })
@@ -207,7 +247,7 @@ impl Store for Embedded {
         search: Option<String>,
         facets: Vec<Facet>,
     ) -> Result<Vec<Vec<Bucket>>, Error> {
-        self.read(move |session| {
+        self.read(filter.bytes(), move |session| {
             let collection = session.collection(&collection)?;
             facets::facets(session, collection, &filter, search.as_deref(), &facets)
         })
@@ -219,8 +259,9 @@ impl Store for Embedded {
         collection: String,
         writes: Vec<Write>,
     ) -> Result<Vec<Result<Version, Error>>, Error> {
-        let bytes = writes.iter().map(|write| write.body.len()).sum();
-        self.write(bytes, move |session, version| {
+        let sizes = writes.iter().map(|write| write.id.len() + write.body.len());
+        let bytes = sizes.sum();
+        self.write(bytes, bytes, move |session, version| {
             change::put(session, session.collection(&collection)?, version, &writes)
         })
         .await
@@ -231,8 +272,8 @@ impl Store for Embedded {
         collection: String,
         update: Update,
     ) -> Result<Option<Document>, Error> {
-        let bytes = update.document_bytes_max;
-        self.write(bytes, move |session, version| {
+        let (held, bytes) = (update.bytes(), update.document_bytes_max);
+        self.write(held, bytes, move |session, version| {
             change::update(session, session.collection(&collection)?, version, &update)
         })
         .await
@@ -244,7 +285,7 @@ impl Store for Embedded {
         id: String,
         precondition: Precondition,
     ) -> Result<bool, Error> {
-        self.write(0, move |session, _| {
+        self.write(id.len(), 0, move |session, _| {
             change::delete(session, session.collection(&collection)?, &id, precondition)
         })
         .await
@@ -256,14 +297,14 @@ impl Store for Embedded {
         filter: Filter,
         limit: usize,
     ) -> Result<usize, Error> {
-        self.write(0, move |session, _| {
+        self.write(filter.bytes(), 0, move |session, _| {
             change::delete_matching(session, session.collection(&collection)?, &filter, limit)
         })
         .await
     }
 
     async fn bytes(&self, collections: Vec<String>) -> Result<u64, Error> {
-        self.read(move |session| find::bytes(session, &collections))
+        self.read(0, move |session| find::bytes(session, &collections))
             .await
     }
 }

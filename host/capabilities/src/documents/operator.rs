@@ -53,6 +53,16 @@ impl Operator {
             | Self::Pull { path, .. } => path,
         }
     }
+
+    /// The bytes it brings.
+    pub fn bytes(&self) -> usize {
+        let brought = match self {
+            Self::Set { value, .. } | Self::Push { value, .. } => value.len(),
+            Self::Pull { filter, .. } => filter.bytes(),
+            Self::Unset(_) | Self::Increment { .. } => 0,
+        };
+        self.path().len() + brought
+    }
 }
 
 /// What operators make of a body, in their order. Of those before a failing one, the body keeps the changes: the caller

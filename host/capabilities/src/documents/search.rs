@@ -250,6 +250,13 @@ mod tests {
     }
 
     #[test]
+    fn signs_part_words_and_letters_lose_their_form() {
+        assert_eq!(all("Gore-Tex™ jackets®"), ["gore", "tex", "jackets"]);
+        assert_eq!(all("ℍiking ＢＯＯＴＳ ﬁt"), ["hiking", "boots", "fit"]);
+        assert_eq!(all("cafe\u{301} CAFÉ"), ["cafe", "cafe"]);
+    }
+
+    #[test]
     fn words_are_folded_and_split() {
         assert_eq!(
             all(" Crème-Brûlée, 2½ ÉTÉ_x "),

@@ -57,7 +57,7 @@ fn an_artifact_that_others_can_write_is_not_loaded() {
 
 #[test]
 fn an_artifact_of_another_host_is_not_loaded() {
-    let (here, there) = (Fixture::alone(), Fixture::new());
+    let (here, there) = (Fixture::alone(), Fixture::alone());
     assert!(compiled(&here) && compiled(&there));
     fs::copy(only_artifact(&there), only_artifact(&here)).expect("it can be copied");
     assert!(compiled(&here));

@@ -145,7 +145,11 @@ async fn call(handles: &Granted, noun: &str) {
                 .await
                 .expect("it answers"),
         ),
-        "identity" => drop(handles.identity["default"].public_keys().expect("it answers")),
+        "identity" => drop(
+            handles.identity["default"]
+                .public_keys()
+                .expect("it answers"),
+        ),
         "variables" => drop(handles.variables.get("a").expect("it is there")),
         _ => {}
     }

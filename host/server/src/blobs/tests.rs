@@ -85,7 +85,7 @@ fn status(answer: &Answer) -> Result<StatusCode, Failure> {
     }
 }
 
-fn text<'r>(response: &'r Response<Body>, name: HeaderName) -> &'r str {
+fn text(response: &Response<Body>, name: HeaderName) -> &str {
     let value = response.headers().get(name);
     value.map_or("", |value| value.to_str().expect("it is printable"))
 }

@@ -29,7 +29,10 @@ pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
     let guests = GUESTS.run(stage, &[], &[])?;
     let per_noun = per_noun(&guests);
     for (noun, count) in &per_noun {
-        println!("  {noun:<10}  guests: {} ok, {} failed", count.ok, count.failed);
+        println!(
+            "  {noun:<10}  guests: {} ok, {} failed",
+            count.ok, count.failed
+        );
     }
     let mut wrong = table.incomplete(&NOUNS);
     wrong.extend(unseen(&per_noun));

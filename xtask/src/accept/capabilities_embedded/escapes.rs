@@ -1,5 +1,5 @@
-//! Every way out of a grant that we could think of, tried in tests: each ends in a typed refusal. The attempts themselves
-//! are written in the tests; here they are named, so that one that is gone is missed.
+//! Every way out of a grant that we could think of, tried in tests: each ends in a typed refusal. The attempts
+//! themselves are written in the tests; here they are named, so that one that is gone is missed.
 
 use std::collections::HashMap;
 
@@ -101,7 +101,7 @@ const NATIVE: [Attempts; 10] = [
 ];
 
 /// By guests of WASI 0.2 and 0.3, through the interfaces.
-const GUEST: [Attempts; 5] = [
+const GUEST: [Attempts; 6] = [
     Attempts {
         what: "labels of others",
         tests: &[
@@ -110,6 +110,17 @@ const GUEST: [Attempts; 5] = [
             "identity::denied_when_no_label_is_granted",
             "keyvalue::denied_when_no_label_is_granted",
             "keyvalue::denied_when_another_label_is_granted",
+            "sql::denied_when_the_label_is_not_granted",
+        ],
+    },
+    Attempts {
+        what: "ways out of a database, other tables, the schema, and transactions after an error",
+        tests: &[
+            "sql::what_no_component_may_do_is_denied",
+            "sql::other_tables_are_denied_like_missing_ones",
+            "sql::denied_to_change_the_schema_without_a_grant_for_it",
+            "sql::a_call_that_reads_denies_to_write_whatever_the_grant",
+            "sql::an_error_ends_a_transaction_and_undoes_it",
         ],
     },
     Attempts {
@@ -135,6 +146,7 @@ const GUEST: [Attempts; 5] = [
             "identity::denied_what_is_not_granted",
             "identity::denied_to_sign_for_longer_or_for_others",
             "keyvalue::writes_are_denied_through_a_read_grant",
+            "sql::denied_to_write_through_a_read_grant",
         ],
     },
     Attempts {
@@ -145,6 +157,8 @@ const GUEST: [Attempts; 5] = [
             "identity::quotas_bite",
             "keyvalue::writes_over_the_quota_are_refused_until_there_is_room",
             "keyvalue::calls_over_the_rate_are_refused",
+            "sql::quotas_bite",
+            "sql::a_statement_that_does_not_end_is_ended",
         ],
     },
 ];
@@ -224,7 +238,10 @@ mod tests {
     #[test]
     fn every_attempt_is_named_once() {
         for attempts in [&NATIVE[..], &GUEST[..]] {
-            let names: Vec<_> = attempts.iter().flat_map(|attempts| attempts.tests).collect();
+            let names: Vec<_> = attempts
+                .iter()
+                .flat_map(|attempts| attempts.tests)
+                .collect();
             let different: HashSet<_> = names.iter().collect();
             assert_eq!(different.len(), names.len());
         }

@@ -60,7 +60,10 @@ pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
     host.stop()?;
     Ok(Shown {
         passed: losses.is_none() && promised.is_some_of_each(),
-        figure: format!("{rounds} rounds, seed {seed}: {}; {losses}", promised.figure()),
+        figure: format!(
+            "{rounds} rounds, seed {seed}: {}; {losses}",
+            promised.figure()
+        ),
     })
 }
 

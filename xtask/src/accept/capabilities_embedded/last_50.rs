@@ -16,8 +16,8 @@ const STOCK: usize = 50;
 const CLIENTS: usize = 200;
 /// Half of what was reserved is sold, the rest goes back.
 const CONFIRMED: usize = STOCK / 2;
-/// From when all clients are connected until they ask. A moment, not a barrier: a client that could not be started would
-/// keep the others waiting at that for ever.
+/// From when all clients are connected until they ask. A moment, not a barrier: a client that could not be started
+/// would keep the others waiting at that for ever.
 const START: Duration = Duration::from_millis(300);
 
 /// What the clients were answered.

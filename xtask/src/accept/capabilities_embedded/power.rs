@@ -19,7 +19,7 @@ enum Class {
     Power,
 }
 
-/// What was seen of a write, by store.
+/// What was seen of a write.
 struct Seen {
     store: &'static str,
     /// Syncs of the store's files between the request and its answer.
@@ -51,28 +51,25 @@ pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
 /// Writes to every noun's store in this class, and reads what the host did meanwhile.
 fn observed(stage: &Stage, class: Class) -> anyhow::Result<Vec<Seen>> {
     let mut seen = Vec::new();
-    for (trace, writes) in [writes::to_shop(stage, class)?, writes::to_probe(stage, class)?] {
+    for (trace, writes) in [
+        writes::to_shop(stage, class)?,
+        writes::to_probe(stage, class)?,
+    ] {
         for write in writes {
-            seen.extend(judged(&trace, &write)?);
+            seen.push(judged(&trace, &write)?);
         }
     }
     Ok(seen)
 }
 
-/// A write may reach several stores before it is answered.
-fn judged(trace: &Trace, write: &Write) -> anyhow::Result<Vec<Seen>> {
+fn judged(trace: &Trace, write: &Write) -> anyhow::Result<Seen> {
     let meanwhile = trace.until_answer(write.asked_us)?;
-    let stores = write.stores.iter();
-    Ok(stores
-        .map(|&store| {
-            let folder = write.state.join(store);
-            Seen {
-                store,
-                syncs: meanwhile.syncs(&folder),
-                lead_us: meanwhile.lead_us(&folder),
-            }
-        })
-        .collect())
+    let folder = write.state.join(write.store);
+    Ok(Seen {
+        store: write.store,
+        syncs: meanwhile.syncs(&folder),
+        lead_us: meanwhile.lead_us(&folder),
+    })
 }
 
 impl Class {

@@ -45,8 +45,7 @@ pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
         Scale::Brief => 500,
         Scale::Full => 2_000,
     };
-    let (measured, memory) =
-        memory::peak_during(host.id(), || measured(host.address(), count))?;
+    let (measured, memory) = memory::peak_during(host.id(), || measured(host.address(), count))?;
     host.stop()?;
     let scan = scan::measured(stage, STATE)?;
     let (p50, p99) = (

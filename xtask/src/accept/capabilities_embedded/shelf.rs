@@ -59,7 +59,11 @@ impl Shelf {
 
     pub(super) fn stock(&mut self) -> anyhow::Result<Stock> {
         let response = self.connection.get(&self.path)?;
-        ensure!(response.status() == 200, "GET answered {}", response.shown());
+        ensure!(
+            response.status() == 200,
+            "GET answered {}",
+            response.shown()
+        );
         Stock::of(&response.json()?)
     }
 

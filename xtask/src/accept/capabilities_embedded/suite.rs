@@ -43,8 +43,8 @@ pub(super) struct Report {
 // === impl Suite ===
 
 impl Suite {
-    /// Builds the tests as the stage builds the host, and runs those that the arguments select. Fails where nothing could
-    /// be run; tests that fail are in the report.
+    /// Builds the tests as the stage builds the host, and runs those that the arguments select. Fails where nothing
+    /// could be run; tests that fail are in the report.
     pub(super) fn run(
         &self,
         stage: &Stage,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use super::copies::{self, Copies};
-use crate::accept::memory::{KIB, MIB};
 use crate::accept::Shown;
+use crate::accept::memory::{KIB, MIB};
 use crate::host::{self, Host};
 use crate::load::{Ask, Client};
 use crate::random::{self, Random};

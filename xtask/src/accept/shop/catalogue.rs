@@ -65,7 +65,10 @@ pub(in crate::accept) fn all(address: SocketAddr) -> anyhow::Result<Vec<Value>> 
 }
 
 /// Starts an import: rows go out at one end while their report comes in at the other.
-pub(in crate::accept) fn import(address: SocketAddr, limit: Duration) -> anyhow::Result<(Chunks, Report)> {
+pub(in crate::accept) fn import(
+    address: SocketAddr,
+    limit: Duration,
+) -> anyhow::Result<(Chunks, Report)> {
     let mut connection = Connection::open(address, limit)?;
     let rows = connection.send_chunked(&Request {
         method: "POST",

@@ -30,11 +30,11 @@ const MATERIALS: [&str; 16] = [
 ];
 /// What a product is.
 pub(in crate::accept) const THINGS: [&str; 40] = [
-    "anorak", "backpack", "basket", "blanket", "bottle", "bracelet", "bucket", "cabinet",
-    "camera", "candle", "compass", "cushion", "dresser", "easel", "flask", "gloves", "hammer",
-    "hammock", "helmet", "jacket", "kettle", "ladder", "lantern", "mirror", "necklace", "notebook",
-    "paddle", "pillow", "planter", "poncho", "racket", "sandals", "scarf", "skillet", "sleigh",
-    "stool", "teapot", "trousers", "umbrella", "whistle",
+    "anorak", "backpack", "basket", "blanket", "bottle", "bracelet", "bucket", "cabinet", "camera",
+    "candle", "compass", "cushion", "dresser", "easel", "flask", "gloves", "hammer", "hammock",
+    "helmet", "jacket", "kettle", "ladder", "lantern", "mirror", "necklace", "notebook", "paddle",
+    "pillow", "planter", "poncho", "racket", "sandals", "scarf", "skillet", "sleigh", "stool",
+    "teapot", "trousers", "umbrella", "whistle",
 ];
 
 /// Imports all of it, and tells how many rows were acknowledged.
@@ -123,7 +123,10 @@ mod tests {
         let combinations: HashSet<String> = (0..ROWS)
             .map(|number| {
                 let name = name(number);
-                name.rsplit_once(' ').expect("it ends with a number").0.to_owned()
+                name.rsplit_once(' ')
+                    .expect("it ends with a number")
+                    .0
+                    .to_owned()
             })
             .collect();
         let expected = QUALITIES.len() * MATERIALS.len() * THINGS.len();

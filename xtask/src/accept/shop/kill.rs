@@ -45,7 +45,7 @@ impl Ending {
     }
 }
 
-/// Lets clients write until the host is killed under them, so long after they began. Fails if one of them failed before.
+/// Lets clients write until the host is killed under them, so long after they began. Fails if one failed before.
 pub(in crate::accept) fn under(
     host: Host,
     moment: Duration,

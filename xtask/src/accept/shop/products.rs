@@ -31,8 +31,7 @@ impl Products {
             address,
             ledger: &self.0,
         };
-        let import: Client<'_> =
-            Box::new(move |ending: &Ending| writers.import(round, ending));
+        let import: Client<'_> = Box::new(move |ending: &Ending| writers.import(round, ending));
         let mut clients = vec![import];
         for writer in 0..WRITERS {
             clients.push(Box::new(move |ending: &Ending| {

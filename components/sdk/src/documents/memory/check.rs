@@ -16,6 +16,8 @@ const PATH_BYTES_MAX: usize = 256;
 const PATH_KEYS_MAX: usize = 8;
 /// A filter has at most so many conditions.
 const CONDITIONS_MAX: usize = 128;
+/// The paths and values of a filter hold at most so many bytes together.
+const FILTER_BYTES_MAX: usize = 1024 * 1024;
 /// A membership names at most so many values.
 const VALUES_MAX: usize = 1000;
 /// A query sorts by at most so many paths.
@@ -109,6 +111,9 @@ fn conditions_of(
     path: impl Fn(&str) -> Result<(), Error>,
 ) -> Result<(), Error> {
     at_most(CONDITIONS_MAX, conditions.len(), "conditions")?;
+    if conditions.iter().map(bytes).sum::<usize>() > FILTER_BYTES_MAX {
+        return Err(too_large(FILTER_BYTES_MAX));
+    }
     conditions.iter().try_for_each(|condition| match condition {
         Condition::AllOf(_) | Condition::AnyOf(_) | Condition::NoneOf(_) => Ok(()),
         Condition::Compare {
@@ -123,6 +128,26 @@ fn conditions_of(
         | Condition::StartsWith { path: at, .. }
         | Condition::Element { path: at, .. } => path(at),
     })
+}
+
+/// The bytes of a condition itself.
+fn bytes(condition: &Condition) -> usize {
+    match condition {
+        Condition::AllOf(_) | Condition::AnyOf(_) | Condition::NoneOf(_) => 0,
+        Condition::Compare { path, value, .. } => path.len() + scalar_bytes(value),
+        Condition::OneOf { path, values } => {
+            path.len() + values.iter().map(scalar_bytes).sum::<usize>()
+        }
+        Condition::StartsWith { path, start } => path.len() + start.len(),
+        Condition::Exists { path, .. } | Condition::Element { path, .. } => path.len(),
+    }
+}
+
+fn scalar_bytes(value: &Scalar) -> usize {
+    match value {
+        Scalar::Text(text) => text.len(),
+        _ => size_of::<u64>(),
+    }
 }
 
 fn scalar(value: &Scalar) -> Result<(), Error> {

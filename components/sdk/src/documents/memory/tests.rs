@@ -55,6 +55,14 @@ fn a_path_that_is_none_is_invalid() {
 }
 
 #[test]
+fn a_filter_of_long_texts_is_too_large() {
+    let things = collection(&[]);
+    let long = "x".repeat(1024 * 1024);
+    let outcome = block_on(things.count(field("a").at_most(&long), None));
+    assert!(matches!(outcome, Err(Error::TooLarge { .. })));
+}
+
+#[test]
 fn a_body_that_is_no_object_is_not_written_and_the_others_are() {
     let things = collection(&[]);
     let writes = vec![Write::new("a", &[1, 2]), Write::new("b", &json!({}))];

@@ -50,7 +50,7 @@ impl Layout {
     /// it up to the first that was there.
     pub(super) fn create(&self) -> io::Result<Vec<&Path>> {
         let above = self.0.ancestors();
-        let missing = above.clone().take_while(|folder| !folder.exists()).count();
+        let missing = above.take_while(|folder| !folder.exists()).count();
         fs::create_dir_all(self.incoming())?;
         fs::create_dir_all(self.content())?;
         let changed = above.take(missing + 1);

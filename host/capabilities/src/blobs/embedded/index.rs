@@ -217,9 +217,14 @@ pub(super) fn settle(connection: &Connection, content: &str) -> rusqlite::Result
     Ok(())
 }
 
-/// Brings what was committed to the disk.
+/// Brings what was committed to the disk. Waits for readers: a passive checkpoint would stop at what they see, without
+/// a word and without a sync.
 pub(super) fn checkpoint(connection: &Connection) -> Result<(), Failure> {
-    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
+    match busy {
+        false => Ok(()),
+        true => Err(Error::Unavailable.into()),
+    }
 }
 
 fn immediate(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {

@@ -16,6 +16,9 @@ fn sorted(sort: &[(&str, Direction)]) -> Query {
     }
 }
 
+/// Paths and their directions.
+type Sort<'a> = &'a [(&'a str, Direction)];
+
 pub(super) async fn sorts_go_both_ways_and_ties_by_id(store: Arc<dyn Store>) {
     let body = |category: &str, price: i64| json!({ "category": category, "price": price });
     let bodies = [
@@ -27,7 +30,7 @@ pub(super) async fn sorts_go_both_ways_and_ties_by_id(store: Arc<dyn Store>) {
     ];
     for collection in BOTH {
         fill(&store, collection, &bodies).await;
-        let cases: [(&[(&str, Direction)], [&str; 5]); 6] = [
+        let cases: [(Sort<'_>, [&str; 5]); 6] = [
             (&[], ["a", "b", "c", "d", "e"]),
             (&[("price", UP)], ["a", "b", "e", "c", "d"]),
             (&[("price", DOWN)], ["c", "d", "a", "b", "e"]),

@@ -1,5 +1,6 @@
 //! What only an embedded store can go through: its file, its indexes, its plans.
 
+use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
 
 use rusqlite::params_from_iter;
@@ -10,7 +11,9 @@ use super::plan::Sql;
 use super::schema::Collection;
 use super::*;
 use crate::documents::cursor::Cursor;
-use crate::documents::{Comparison, Direction, Order, Scalar, conformance};
+use crate::documents::{
+    Comparison, DOCUMENT_BYTES_MAX, Direction, Moment, Operator, Order, Scalar, conformance,
+};
 
 const THINGS: &str = "things";
 
@@ -169,6 +172,167 @@ async fn a_collection_that_is_not_declared_does_not_exist() {
     let store = open(folder.path(), declared(&[], &[], &[]));
     let outcome = store.count("others".into(), Filter::default(), None).await;
     assert!(matches!(outcome, Err(Error::Denied(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_panics_is_alone() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path(), declared(&[], &[], &[]));
+    // As often as there are readers, so that each has had one.
+    for _ in 0..READERS {
+        let read = store.read(0, |_| -> Result<(), Failure> { panic!("a mistake") });
+        assert_eq!(read.await, Err(Error::Unavailable));
+    }
+    let written = store.write(0, 0, |session, _| -> Result<(), Failure> {
+        session.connection().execute("DELETE FROM sequence", [])?;
+        panic!("a mistake")
+    });
+    assert_eq!(written.await, Err(Error::Unavailable));
+    put(&store, "a", json!({})).await;
+    for _ in 0..READERS {
+        let m = equal("m", Scalar::Null);
+        assert_eq!(count(&store, m, None).await, 1);
+    }
+}
+
+/// Another store may open the file at once, with another shape: what still wrote would not fill its columns.
+#[tokio::test]
+async fn a_dropped_store_does_not_write_any_more() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path(), declared(&[], &[], &[]));
+    let (started, start) = oneshot::channel();
+    let is_done = Arc::new(AtomicBool::new(false));
+    let (writer, done) = (Arc::clone(&store), Arc::clone(&is_done));
+    let writing = tokio::spawn(async move {
+        let work = move |session: &Session, _: &mut i64| {
+            started.send(()).expect("the test waits for it");
+            let long =
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000)
+                        SELECT count(*) FROM n";
+            session.connection().query_row(long, [], |_| Ok(()))?;
+            done.store(true, Ordering::SeqCst);
+            Ok::<_, Failure>(())
+        };
+        writer.write(0, 0, work).await
+    });
+    start.await.expect("it starts");
+    writing.abort();
+    // Its caller and its hold on the store are gone with it.
+    drop(writing.await);
+    drop(store);
+    assert!(is_done.load(Ordering::SeqCst));
+}
+
+/// A plan that is older than the first array does not look for elements, and must not be used on what is newer.
+#[tokio::test]
+async fn a_moment_begins_before_its_plan() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path(), declared(&[("n", &["n"])], &[], &[]));
+    let (started, start) = oneshot::channel();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let reader = Arc::clone(&store);
+    let reading = tokio::spawn(async move {
+        let work = move |session: &Session| {
+            started.send(()).expect("the test waits for it");
+            gone.recv().expect("the test goes on");
+            let two = equal("n", Scalar::Integer(2));
+            find::count(session, session.collection(THINGS)?, &two, None)
+        };
+        reader.read(0, work).await
+    });
+    start.await.expect("it starts");
+    put(&store, "a", json!({ "n": [1, 2] })).await;
+    go.send(()).expect("the reader waits for it");
+    let counted = reading.await.expect("a reader does not panic");
+    assert_eq!(counted, Ok(0));
+    assert_eq!(count(&store, equal("n", Scalar::Integer(2)), None).await, 1);
+}
+
+fn increment(filter: Filter) -> Update {
+    let (path, by) = ("n".to_owned(), 1);
+    Update {
+        filter,
+        sort: Vec::new(),
+        operators: vec![Operator::Increment { path, by }],
+        answer: Moment::After,
+        document_bytes_max: DOCUMENT_BYTES_MAX,
+    }
+}
+
+/// Others share the transaction.
+#[tokio::test]
+async fn a_look_that_fails_fails_its_call_alone() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path(), declared(&[], &[], &[]));
+    put(&store, "a", json!({})).await;
+    let is_alone = store.write(0, 0, |session, version| {
+        let collection = session.collection(THINGS)?;
+        let bodies = collection.table("bodies");
+        let break_all = format!("UPDATE {bodies} SET body = '['");
+        session.connection().execute(&break_all, [])?;
+        let update = increment(equal("m", Scalar::Null));
+        let outcome = change::update(session, collection, version, &update);
+        Ok(matches!(outcome, Err(Failure::Call(Error::Unavailable))))
+    });
+    assert_eq!(is_alone.await, Ok(true));
+    put(&store, "b", json!({})).await;
+}
+
+#[tokio::test]
+async fn words_that_stay_are_not_written_again_and_those_that_go_leave_nothing() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path(), declared(&[], &[], &["title"]));
+    let title = |title: &str| Write {
+        id: "a".into(),
+        body: json!({ "title": title }).to_string(),
+        precondition: Precondition::Always,
+    };
+    let writes = vec![title("red boots"), title("red shoes")];
+    let outcomes = store.put(THINGS.into(), writes).await;
+    assert!(outcomes.is_ok_and(|outcomes| outcomes.iter().all(Result::is_ok)));
+    let rows = store.write(0, 0, |session, version| {
+        let connection = session.connection();
+        let collection = session.collection(THINGS)?;
+        let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let terms = number(&format!(
+            "SELECT count(*) FROM {}",
+            collection.table("terms")
+        ))?;
+        let before = number("SELECT total_changes()")?;
+        change::update(session, collection, version, &increment(Filter::default()))?;
+        Ok((terms, number("SELECT total_changes()")? - before))
+    });
+    // The document, its body, and what is known of the collection.
+    assert_eq!(rows.await, Ok((2, 3)));
+    for (word, found) in [("red", 1), ("shoes", 1), ("boots", 0)] {
+        assert_eq!(
+            count(&store, Filter::default(), Some(word)).await,
+            found,
+            "{word}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_clock_is_read_for_each_document() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let session = session(folder.path());
+    let plain = session.collection(conformance::PLAIN);
+    let plain = plain.expect("it is declared");
+    let write = Write {
+        id: "a".into(),
+        body: "{}".into(),
+        precondition: Precondition::Always,
+    };
+    let written = change::put(&session, plain, &mut 1, &[write]);
+    assert!(written.is_ok_and(|outcomes| outcomes[0].is_ok()));
+    let counted = |end: Instant| {
+        let null = equal("n", Scalar::Null);
+        session.moment(end, |session| find::count(session, plain, &null, None))
+    };
+    let late = counted(Instant::now());
+    assert!(matches!(late, Err(Failure::Call(Error::Deadline { .. }))));
+    assert!(matches!(counted(Instant::now() + READ_MAX), Ok(1)));
 }
 
 /// A session as a reader has it, over the collection of the conformance suite.

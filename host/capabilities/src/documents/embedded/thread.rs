@@ -1,9 +1,13 @@
 //! The threads: one takes what is waiting, commits it in one transaction, then answers; the others read.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Transaction, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tracing::error;
 
 use super::QUEUE_CALLS_MAX;
 use super::session::{Failure, Session, unavailable};
@@ -15,6 +19,12 @@ use crate::sqlite::Log;
 const CALLS_PER_COMMIT_MAX: usize = 256;
 /// Bytes that share one commit, unless one call alone brings more.
 const BYTES_PER_COMMIT_MAX: usize = 32 * 1024 * 1024;
+/// A commit takes no more calls after so long: a call that looks at many documents does not keep others from their answer.
+const TIME_PER_COMMIT_MAX: Duration = Duration::from_millis(50);
+/// Where the log could not be started anew for so long, readers are at work that take their time.
+const LOG_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Then it grows on for so long before the writer waits again.
+const LOG_REST: Duration = Duration::from_secs(60);
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) type ReadCall = Box<dyn Reading>;
@@ -25,6 +35,10 @@ type Answer = Box<dyn FnOnce(bool)>;
 /// A call that reads.
 pub(super) struct Read<T, W> {
     pub(super) reply: Reply<T>,
+    /// When it is ended.
+    pub(super) end: Instant,
+    /// Its place in the queue, which is free again when the call is dropped.
+    pub(super) place: OwnedSemaphorePermit,
     pub(super) work: W,
 }
 
@@ -39,11 +53,17 @@ where
     W: FnOnce(&Session) -> Result<T, Failure> + Send,
 {
     fn serve(self: Box<Self>, session: &Session) {
-        let Self { reply, work } = *self;
+        let Self {
+            reply,
+            end,
+            place,
+            work,
+        } = *self;
         if reply.is_closed() {
             return;
         }
-        let result = session.moment(work).map_err(Failure::into_error);
+        let result = session.moment(end, work).map_err(Failure::into_error);
+        drop(place);
         // A reply that finds nobody is no error.
         drop(reply.send(result));
     }
@@ -53,6 +73,8 @@ where
 pub(super) struct Written<T, W> {
     pub(super) reply: Reply<T>,
     pub(super) bytes: usize,
+    /// Its place in the queue, which is free again when the call is dropped.
+    pub(super) place: OwnedSemaphorePermit,
     pub(super) work: W,
 }
 
@@ -84,12 +106,15 @@ where
         session: &Session,
         version: &mut i64,
     ) -> (Answer, rusqlite::Result<()>) {
-        let Self { reply, work, .. } = *self;
+        let Self {
+            reply, place, work, ..
+        } = *self;
         let (result, failed) = match work(session, version) {
             Ok(value) => (Ok(value), Ok(())),
             Err(Failure::Call(error)) => (Err(error), Ok(())),
             Err(Failure::Database(error)) => (Err(Error::Unavailable), Err(error)),
         };
+        drop(place);
         // Nothing is true before it is committed.
         let answer = move |committed: bool| {
             let result = if committed {
@@ -108,31 +133,84 @@ pub(super) fn reader(session: Session) -> mpsc::Sender<ReadCall> {
     let (sender, mut calls) = mpsc::channel::<ReadCall>(QUEUE_CALLS_MAX);
     std::thread::spawn(move || {
         while let Some(call) = calls.blocking_recv() {
-            call.serve(&session);
+            contain(|| call.serve(&session));
         }
     });
     sender
 }
 
-/// Starts the thread that writes; it ends when the sender is dropped and the queue is empty.
-pub(super) fn writer(session: Session, log: Log) -> mpsc::Sender<WriteCall> {
-    let (sender, mut calls) = mpsc::channel::<WriteCall>(QUEUE_CALLS_MAX);
-    std::thread::spawn(move || {
-        let mut waiting = VecDeque::with_capacity(CALLS_PER_COMMIT_MAX);
-        while let Some(call) = calls.blocking_recv() {
-            waiting.push_back(call);
-            while waiting.len() < CALLS_PER_COMMIT_MAX
-                && let Ok(call) = calls.try_recv()
-            {
-                waiting.push_back(call);
-            }
-            while !waiting.is_empty() {
-                commit(&session, &mut waiting);
-            }
-            log.bound(session.connection());
+/// A call that panics costs its caller the answer, and the store nothing: the stack that unwinds ends the transaction and
+/// all else that the call had begun.
+fn contain(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        error!("a call panicked in a thread of an embedded document store");
+    }
+}
+
+/// The thread that writes. Dropping this waits for its end, so that whoever opens the file next does not meet a writer that
+/// knows another shape. That takes as long as the call in progress: nobody waits for those behind it any more, so they
+/// are not run.
+pub(super) struct Writer {
+    /// `None` once it is being dropped.
+    calls: Option<mpsc::Sender<WriteCall>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(session: Session, log: Log) -> Self {
+        let (calls, waiting) = mpsc::channel(QUEUE_CALLS_MAX);
+        let thread = std::thread::spawn(move || write(&session, waiting, &log));
+        Self {
+            calls: Some(calls),
+            thread: Some(thread),
         }
-    });
-    sender
+    }
+
+    pub(super) fn calls(&self) -> &mpsc::Sender<WriteCall> {
+        let calls = self.calls.as_ref();
+        calls.expect("it is there until this is dropped")
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.calls = None;
+        let ended = self.thread.take().map(JoinHandle::join);
+        if ended.is_some_and(|ended| ended.is_err()) {
+            error!("the thread that writes an embedded document store panicked");
+        }
+    }
+}
+
+/// What the thread that writes does, until the sender is dropped and the queue is empty.
+fn write(session: &Session, mut calls: mpsc::Receiver<WriteCall>, log: &Log) {
+    let mut waiting = VecDeque::with_capacity(CALLS_PER_COMMIT_MAX);
+    let mut log_due = Instant::now();
+    while let Some(call) = calls.blocking_recv() {
+        waiting.push_back(call);
+        while waiting.len() < CALLS_PER_COMMIT_MAX
+            && let Ok(call) = calls.try_recv()
+        {
+            waiting.push_back(call);
+        }
+        while !waiting.is_empty() {
+            contain(|| commit(session, &mut waiting));
+        }
+        if Instant::now() >= log_due {
+            log_due = bound(session, log);
+        }
+    }
+}
+
+/// Keeps the log short; answers when to do so again.
+fn bound(session: &Session, log: &Log) -> Instant {
+    let start = Instant::now();
+    log.bound(session.connection());
+    match start.elapsed() < LOG_WAIT_MAX {
+        true => start,
+        false => Instant::now() + LOG_REST,
+    }
 }
 
 /// Runs calls in one transaction and answers them after it is committed. A call that is refused changes nothing and does
@@ -162,8 +240,9 @@ fn transact(
             return Err(error);
         }
     };
-    let mut bytes = 0;
+    let (mut bytes, start) = (0, Instant::now());
     while bytes < BYTES_PER_COMMIT_MAX
+        && start.elapsed() < TIME_PER_COMMIT_MAX
         && let Some(call) = waiting.pop_front()
     {
         if call.is_abandoned() {

@@ -5,8 +5,8 @@ use stoa_manifest::grants::documents::is_path;
 use crate::documents::filter::no_path;
 use crate::documents::{
     CALL_BYTES_MAX, CURSOR_BYTES_MAX, DOCUMENT_BYTES_MAX, DOCUMENTS_PER_CALL_MAX, Error,
-    FACETS_MAX, FIELDS_MAX, Facet, ID_BYTES_MAX, KEEP_LAST_MAX, OPERATORS_MAX, Operator, Order, Query, SEARCH_BYTES_MAX,
-    SORT_PATHS_MAX, Update, Version, Write, body,
+    FACETS_MAX, FIELDS_MAX, Facet, ID_BYTES_MAX, KEEP_LAST_MAX, OPERATORS_MAX, Operator, Order,
+    Query, SEARCH_BYTES_MAX, SORT_PATHS_MAX, Update, Version, Write, body,
 };
 
 /// What is written around each key of a path, at most: quotes, a colon, a comma, the brackets of what it holds.
@@ -67,44 +67,32 @@ pub(super) fn facets(facets: &[Facet]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The bytes of an update.
+/// The bytes of an update. A value that is no JSON is refused before it gets a place in a queue.
 pub(super) fn update(update: &Update) -> Result<usize, Error> {
     sort(&update.sort)?;
     at_most(update.operators.len(), OPERATORS_MAX, "operators")?;
-    let mut bytes = 0;
-    for operator in &update.operators {
-        path(operator.path())?;
-        bytes += of_operator(operator)?;
+    let (bytes, limit) = (update.bytes(), CALL_BYTES_MAX);
+    if bytes > limit {
+        return Err(Error::TooLarge { limit });
     }
-    match bytes > CALL_BYTES_MAX {
-        false => Ok(bytes),
-        true => Err(Error::TooLarge {
-            limit: CALL_BYTES_MAX,
-        }),
-    }
+    update.operators.iter().try_for_each(operator)?;
+    Ok(bytes)
 }
 
-/// The bytes that an operator brings. A value that is no JSON is refused before it gets a place in a queue.
-fn of_operator(operator: &Operator) -> Result<usize, Error> {
-    let value = match operator {
-        Operator::Set { value, .. } => value,
+fn operator(operator: &Operator) -> Result<(), Error> {
+    path(operator.path())?;
+    match operator {
         Operator::Push {
-            value, keep_last, ..
-        } => {
-            if !keep_last.is_none_or(|keep| (1..=KEEP_LAST_MAX).contains(&keep)) {
-                return Err(Error::Invalid(format!(
-                    "a push keeps the last 1 to {KEEP_LAST_MAX} elements"
-                )));
-            }
-            value
+            keep_last: Some(keep),
+            ..
+        } if !(1..=KEEP_LAST_MAX).contains(keep) => Err(Error::Invalid(format!(
+            "a push keeps the last 1 to {KEEP_LAST_MAX} elements"
+        ))),
+        Operator::Set { value, .. } | Operator::Push { value, .. } => {
+            body::parse_value(value).map(drop)
         }
-        Operator::Pull { path, filter } => return Ok(path.len() + filter.bytes()),
-        Operator::Unset(_) | Operator::Increment { .. } => return Ok(operator.path().len()),
-    };
-    if value.len() <= CALL_BYTES_MAX {
-        body::parse_value(value)?;
+        Operator::Unset(_) | Operator::Increment { .. } | Operator::Pull { .. } => Ok(()),
     }
-    Ok(operator.path().len() + value.len())
 }
 
 /// By how many bytes an update makes its document grow, at most.

@@ -304,6 +304,55 @@ async fn a_document_that_is_too_large_is_refused_by_itself() {
     assert!(matches!(outcomes[2], Err(Error::Invalid(_))));
 }
 
+/// `-0` becomes `-0.0`, and would outgrow the grant in the store.
+#[tokio::test]
+async fn a_document_is_as_large_as_it_is_written() {
+    let store = Arc::new(Empty::default());
+    let document_bytes_max = Some(8);
+    let handle = handle(
+        &store,
+        Grant {
+            document_bytes_max,
+            ..grant()
+        },
+    );
+    let writes = vec![write("a", "{\"a\":-0}"), write("b", "{\"a\":-1}")];
+    let outcomes = handle.put("things".into(), writes).await;
+    let expected = vec![Err(Error::TooLarge { limit: 8 }), Ok(7)];
+    assert_eq!(outcomes, Ok(expected));
+}
+
+/// A short path makes objects, and a number without digits has some.
+#[tokio::test]
+async fn what_an_update_adds_counts_as_much_as_it_takes() {
+    let store = Arc::new(Empty::default());
+    let quota = Quota {
+        bytes_max: Some(30),
+        ..Quota::default()
+    };
+    let handle = handle(&store, Grant { quota, ..grant() });
+    let path = || "a.b".to_owned();
+    let operators = [
+        Operator::Increment {
+            path: path(),
+            by: 1,
+        },
+        Operator::Set {
+            path: path(),
+            value: "[-0,-0,-0]".into(),
+        },
+    ];
+    for operator in operators {
+        let outcome = handle.find_and_update("things".into(), update(vec![operator]));
+        assert_eq!(outcome.await, Err(Error::Quota("bytes_max")));
+    }
+    let unset = update(vec![Operator::Unset("a.b".into())]);
+    assert_eq!(
+        handle.find_and_update("things".into(), unset).await,
+        Ok(None)
+    );
+}
+
 #[tokio::test]
 async fn quotas_are_held() {
     let store = Arc::new(Empty::default());

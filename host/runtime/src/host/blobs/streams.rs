@@ -14,11 +14,14 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use super::bindings::stoa::blobs::types::Error;
 use crate::instance::HasHost;
 
+/// A stream, and how it ended: one that broke off ends like one that is complete.
+type Streamed = (StreamReader<u8>, FutureReader<Result<(), Error>>);
+
 /// What is left of a reader, and how it ends.
 pub(super) fn of<T>(
     host: &mut Access<'_, T, HasHost>,
     reader: blobs::Reader,
-) -> wasmtime::Result<(StreamReader<u8>, FutureReader<Result<(), Error>>)> {
+) -> wasmtime::Result<Streamed> {
     let (done, outcome) = oneshot::channel();
     let chunks = StreamReader::new(host.as_context_mut(), Chunks::new(reader, done))?;
     // A stream that is dropped half-way has not failed.

@@ -37,7 +37,9 @@ impl Table {
             .collect();
         for (noun, cases) in &self.0 {
             let all = classes(cases);
-            let short = cases.iter().filter(|(_, classes)| classes.len() < all.len());
+            let short = cases
+                .iter()
+                .filter(|(_, classes)| classes.len() < all.len());
             missing.extend(short.map(|(case, _)| format!("{noun}: {case} not in every class")));
         }
         missing

@@ -61,12 +61,12 @@ impl Reservations {
             address,
             promised: self,
         };
-        (0..CLIENTS)
-            .map(|client| -> Client<'_> {
-                let name = format!("R{round}-{client}");
-                Box::new(move |ending: &Ending| reserver.run(&name, ending))
-            })
-            .collect()
+        let mut clients: Vec<Client<'_>> = Vec::with_capacity(CLIENTS);
+        for client in 0..CLIENTS {
+            let name = format!("R{round}-{client}");
+            clients.push(Box::new(move |ending: &Ending| reserver.run(&name, ending)));
+        }
+        clients
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -97,11 +97,11 @@ impl Reservations {
         Ok(losses)
     }
 
-    fn with<T>(&self, sku: &str, change: impl FnOnce(&mut Promised) -> T) -> T {
+    fn with(&self, sku: &str, change: impl FnOnce(&mut Promised)) {
         let mut book = self.book();
         let promised = book.entry(sku.to_owned()).or_default();
         promised.is_settled = false;
-        change(promised)
+        change(promised);
     }
 
     fn book(&self) -> MutexGuard<'_, HashMap<String, Promised>> {
@@ -184,7 +184,8 @@ impl Reserver<'_> {
     fn fill(self, sku: &str, ending: &Ending) -> anyhow::Result<()> {
         self.promised.with(sku, |_| {});
         let product = Shelf::create(self.address, sku, STOCK)?;
-        self.promised.with(sku, |known| known.is_acknowledged = true);
+        self.promised
+            .with(sku, |known| known.is_acknowledged = true);
         let mut shelf = Shelf::open(self.address, &product)?;
         for number in 0..RESERVATIONS {
             // A host that is killed late must not be written to for ever.

@@ -42,7 +42,7 @@ impl Trace {
     ];
 
     pub(super) fn read(text: &str) -> Self {
-        let (mut calls, mut open) = (Vec::new(), HashMap::new());
+        let (mut calls, mut open) = (Vec::<Call>::new(), HashMap::new());
         for line in text.lines() {
             calls.extend(read(line, &mut open));
         }
@@ -56,7 +56,9 @@ impl Trace {
         let answer = later().find(|call| call.is_answer());
         let answered_us = answer.context("no answer is in the trace")?.begun_us;
         Ok(Meanwhile {
-            calls: later().filter(|call| call.ended_us <= answered_us).collect(),
+            calls: later()
+                .filter(|call| call.ended_us <= answered_us)
+                .collect(),
             answered_us,
         })
     }
@@ -70,10 +72,13 @@ impl Meanwhile<'_> {
         self.synced(folder).count()
     }
 
-    /// From the end of the last sync to the answer, in microseconds. `None` if nothing was written in the folder, or if a
-    /// file that was written was not synced after that.
+    /// From the end of the last sync to the answer, in microseconds. `None` if nothing was written in the folder, or if
+    /// a file that was written was not synced after that.
     pub(super) fn lead_us(&self, folder: &Path) -> Option<u64> {
-        let mut written = self.within(folder).filter(|call| call.is_write()).peekable();
+        let mut written = self
+            .within(folder)
+            .filter(|call| call.is_write())
+            .peekable();
         written.peek()?;
         let is_synced = |write: &Call| {
             self.synced(folder)
@@ -104,8 +109,10 @@ impl Call {
         is_one && self.rest.contains(") = 0 ")
     }
 
+    /// Whether it writes what is to last. SQLite's index of its log is made anew from the log.
     fn is_write(&self) -> bool {
-        ["write", "writev", "pwrite64"].contains(&self.name.as_str())
+        let is_one = ["write", "writev", "pwrite64"].contains(&self.name.as_str());
+        is_one && !self.path().is_some_and(is_index)
     }
 
     /// Whether it begins a good answer to a client.
@@ -123,6 +130,11 @@ impl Call {
 }
 
 // === functions ===
+
+fn is_index(file: &Path) -> bool {
+    let name = file.as_os_str().as_encoded_bytes();
+    name.ends_with(b"-shm")
+}
 
 /// The call that a line completes, if it does; `open` has those that wait for their second line, by thread.
 fn read<'l>(line: &'l str, open: &mut HashMap<&'l str, (u64, &'l str)>) -> Option<Call> {
@@ -166,9 +178,11 @@ fn microseconds(seconds: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const WRITE: &str = "7  1.000100 pwrite64(9</s/documents/c.db-wal>, \"\"..., 24, 0) = 24 <0.000010>";
+    const WRITE: &str =
+        "7  1.000100 pwrite64(9</s/documents/c.db-wal>, \"\"..., 24, 0) = 24 <0.000010>";
     const SYNC: &str = "7  1.000200 fdatasync(9</s/documents/c.db-wal>) = 0 <0.000300>";
-    const LATE: &str = "7  1.000350 pwrite64(9</s/documents/c.db-wal>, \"\"..., 24, 0) = 24 <0.000010>";
+    const LATE: &str =
+        "7  1.000350 pwrite64(9</s/documents/c.db-wal>, \"\"..., 24, 0) = 24 <0.000010>";
     const ANSWER: &str = "8  1.001500 sendto(5<socket:[1]>, \"HTTP/1.1 201 Created\\r\\n\"..., 99, 0, NULL, 0) = 99 <0.000020>";
 
     fn lead(lines: &[&str], folder: &str) -> Option<u64> {
@@ -192,6 +206,13 @@ mod tests {
     #[test]
     fn a_lead_counts_from_the_end_of_the_sync() {
         assert_eq!(lead(&[WRITE, SYNC, ANSWER], "/s/documents"), Some(1_000));
+    }
+
+    #[test]
+    fn the_index_of_a_log_need_not_be_synced() {
+        let index = WRITE.replace("-wal", "-shm");
+        let lines = [WRITE, &index, SYNC, ANSWER];
+        assert_eq!(lead(&lines, "/s/documents"), Some(1_000));
     }
 
     #[test]

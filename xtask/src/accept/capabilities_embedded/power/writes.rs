@@ -25,8 +25,8 @@ pub(super) struct Write {
     pub(super) asked_us: u64,
     /// The state directory of its host.
     pub(super) state: PathBuf,
-    /// Where its stores lie in that.
-    pub(super) stores: &'static [&'static str],
+    /// The noun that it writes to, and so where its stores lie in that.
+    pub(super) store: &'static str,
 }
 
 /// A product goes to the documents, an image to the blobs and then to its product.
@@ -44,15 +44,12 @@ pub(super) fn to_shop(stage: &Stage, class: Class) -> anyhow::Result<(Trace, Vec
         let product = Shelf::create(address, "POWER-1", 1)?;
         let uploaded = now_us()?;
         upload(address, &product)?;
-        let write = |asked_us: u64, stores: &'static [&'static str]| Write {
+        let write = |asked_us: u64, store: &'static str| Write {
             asked_us,
             state: state.clone(),
-            stores,
+            store,
         };
-        Ok(vec![
-            write(created, &["documents"]),
-            write(uploaded, &["blobs"]),
-        ])
+        Ok(vec![write(created, "documents"), write(uploaded, "blobs")])
     })
 }
 
@@ -75,7 +72,7 @@ pub(super) fn to_probe(stage: &Stage, class: Class) -> anyhow::Result<(Trace, Ve
         Ok(vec![Write {
             asked_us,
             state: folder.join("state"),
-            stores: &["keyvalue"],
+            store: "keyvalue",
         }])
     })
 }
@@ -95,8 +92,8 @@ fn traced(
     Ok((Trace::read(&String::from_utf8_lossy(&text)), writes))
 }
 
-/// The same command, all of whose threads are watched from their beginning. Signals go to the host: `strace` that writes
-/// to a file holds them back from itself.
+/// The same command, all of whose threads are watched from their beginning. Signals go to the host: `strace` that
+/// writes to a file holds them back from itself.
 fn under_strace(up: &Command, file: &Path) -> Command {
     let folder = up.get_current_dir().unwrap_or(Path::new("/"));
     let mut command = process::command("strace", folder);

@@ -1,5 +1,5 @@
-//! What a shop without an index would do: look through every document with `LIKE '%word%'`, here without HTTP, without a
-//! guest, and with the whole file in memory.
+//! What a shop without an index would do: look through every document with `LIKE '%word%'`, here without HTTP, without
+//! a guest, and with the whole file in memory.
 
 use std::path::Path;
 use std::time::Duration;

@@ -52,6 +52,6 @@ mod tests {
     fn a_typo_is_one_edit() {
         assert_eq!(with_typo("anorak", 0), "aorak");
         assert_eq!(with_typo("anorak", 1), "anoorak");
-        assert_eq!(with_typo("anorak", 2), "anroak");
+        assert_eq!(with_typo("anorak", 2), "anoark");
     }
 }

@@ -19,11 +19,14 @@ const UNREAD_KIB_MAX: usize = 256 * 1024;
 
 static UNREAD: Semaphore = Semaphore::const_new(UNREAD_KIB_MAX);
 
+/// A stream, and how it ended: one that broke off ends like one that is complete.
+type Streamed = (StreamReader<RowResult>, FutureReader<Result<(), Error>>);
+
 /// A stream of `rows`, and how it ends.
 pub(super) fn of<T>(
     host: &mut Access<'_, T, HasHost>,
     rows: Vec<RowResult>,
-) -> Result<(StreamReader<RowResult>, FutureReader<Result<(), Error>>), Failure> {
+) -> Result<Streamed, Failure> {
     let unread = UNREAD
         .try_acquire_many(kibibytes(&rows))
         .map_err(|_| full())?;

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// What is found of a reservation of two pieces that is to be confirmed, acknowledged so far and on its way to the end.
+    /// What is found of a reservation of two pieces that is on its way to be confirmed, and acknowledged so far.
     fn found(acknowledged: Step, status: u16, state: &str, quantity: u64) -> (usize, usize) {
         let mut claim = Claim {
             sent: Step::Ended,
