@@ -1,13 +1,14 @@
 //! How long a call of each noun takes for a guest, beside the same call made natively on the same store. It is printed,
 //! not judged: `cargo xtask accept capabilities-embedded` does that, with more calls.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use stoa_capabilities::documents::{Precondition, Write};
 use stoa_capabilities::sql::{Statement, Value};
 use stoa_capabilities::{Granted, blobs};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Service};
 
 const MANIFEST: &str = r#"
 key_value_stores = ["default"]
@@ -35,27 +36,43 @@ fn calls() -> usize {
     std::env::var("STOA_OVERHEAD_CALLS").map_or(20, |calls| calls.parse().expect("a number"))
 }
 
+/// Where the kernel puts a store's threads makes a wait up to three times as long for a while, for guests and natively
+/// alike. So the three take turns, and of each the best median counts.
+const ROUNDS: usize = 5;
+
 #[tokio::test]
 async fn calls_of_every_noun_are_timed_from_guests_and_natively() {
     let fixture = Fixture::new();
     let native = fixture.handles(MANIFEST);
     fill(&native).await;
+    let probes = ["overhead-02", "overhead-03"];
+    let guests = probes.map(|probe| (probe, fixture.serve(probe, MANIFEST)));
     for noun in NOUNS {
-        println!("overhead native {noun} {}", middle(&native, noun).await);
-    }
-    for probe in ["overhead-02", "overhead-03"] {
-        let guest = fixture.serve(probe, MANIFEST);
-        for noun in NOUNS {
-            let answer = guest
-                .get(&format!("/?op={noun}&calls={}", calls()))
-                .await
-                .unwrap_or_else(|error| panic!("{probe} {noun}: {error}"));
-            let text = answer.text();
-            assert_eq!(answer.status.as_u16(), 200, "{probe} {noun}: {text}");
-            let nanoseconds: u64 = text.parse().expect("it answers a number");
-            println!("overhead {probe} {noun} {nanoseconds}");
+        let mut best = BTreeMap::new();
+        for _ in 0..ROUNDS {
+            note(&mut best, "native", middle(&native, noun).await);
+            for (probe, guest) in &guests {
+                note(&mut best, probe, asked(guest, noun).await);
+            }
+        }
+        for (caller, nanoseconds) in best {
+            println!("overhead {caller} {noun} {nanoseconds}");
         }
     }
+}
+
+fn note<'c>(best: &mut BTreeMap<&'c str, u128>, caller: &'c str, nanoseconds: u128) {
+    let known = best.entry(caller).or_insert(nanoseconds);
+    *known = nanoseconds.min(*known);
+}
+
+/// The median that a guest answers.
+async fn asked(guest: &Service, noun: &str) -> u128 {
+    let answer = guest.get(&format!("/?op={noun}&calls={}", calls())).await;
+    let answer = answer.unwrap_or_else(|error| panic!("{noun}: {error}"));
+    let text = answer.text();
+    assert_eq!(answer.status.as_u16(), 200, "{noun}: {text}");
+    text.parse().expect("it answers a number")
 }
 
 /// What is read later: one of each.

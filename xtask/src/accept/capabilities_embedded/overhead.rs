@@ -9,7 +9,10 @@ use crate::accept::Shown;
 use crate::stage::Stage;
 
 /// Calls that are timed of each noun.
-const CALLS: &str = "20000";
+const CALLS: &str = "2000";
+/// Runs of the program. Where the kernel puts a store's threads stays as it is for most of a run, and makes a wait up to
+/// three times as long, for guests and natively alike: of each, the best median counts.
+const RUNS: usize = 5;
 const NATIVE: &str = "native";
 const GUEST_KINDS: [&str; 2] = ["overhead-02", "overhead-03"];
 /// Timing nothing at all: what the clock itself costs a guest.
@@ -22,13 +25,16 @@ const DIFFERENCE_NS_MAX: i64 = 15_000;
 struct Medians(BTreeMap<String, BTreeMap<String, i64>>);
 
 pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
-    let report = GUESTS.run(
-        stage,
-        &["overhead::", "--nocapture"],
-        &[("STOA_OVERHEAD_CALLS", CALLS)],
-    )?;
-    ensure!(report.is_good(), "{} tests failed", report.failed);
-    let medians = Medians::read(report.lines());
+    let mut medians = Medians::default();
+    for _ in 0..RUNS {
+        let report = GUESTS.run(
+            stage,
+            &["overhead::", "--nocapture"],
+            &[("STOA_OVERHEAD_CALLS", CALLS)],
+        )?;
+        ensure!(report.is_good(), "{} tests failed", report.failed);
+        medians.read(report.lines());
+    }
     medians.print()?;
     let mut figures = Vec::new();
     let mut passed = true;
@@ -49,13 +55,13 @@ pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
 }
 
 impl Medians {
-    fn read<'l>(lines: impl Iterator<Item = &'l str>) -> Self {
-        let mut medians = Self::default();
+    /// Keeps the best of each.
+    fn read<'l>(&mut self, lines: impl Iterator<Item = &'l str>) {
         for (caller, noun, nanoseconds) in lines.filter_map(median) {
-            let callers = medians.0.entry(noun.to_owned()).or_default();
-            callers.insert(caller.to_owned(), nanoseconds);
+            let callers = self.0.entry(noun.to_owned()).or_default();
+            let best = callers.entry(caller.to_owned()).or_insert(nanoseconds);
+            *best = nanoseconds.min(*best);
         }
-        medians
     }
 
     fn of(&self, caller: &str, noun: &str) -> anyhow::Result<i64> {
@@ -103,23 +109,36 @@ fn median(line: &str) -> Option<(&str, &str, i64)> {
 mod tests {
     use super::*;
 
-    const LINES: [&str; 4] = [
-        "test overhead::calls_are_timed ... overhead native keyvalue 4000",
-        "overhead overhead-02 keyvalue 9500",
-        "overhead native nothing fast",
-        "test overhead::calls_are_timed ... ok",
-    ];
+    fn read() -> Medians {
+        let mut medians = Medians::default();
+        let lines = [
+            "test overhead::calls_are_timed ... overhead native keyvalue 4000",
+            "overhead overhead-02 keyvalue 9500",
+            "overhead native nothing fast",
+            "test overhead::calls_are_timed ... ok",
+        ];
+        medians.read(lines.into_iter());
+        medians
+    }
 
     #[test]
     fn a_difference_is_what_the_guest_takes_beyond_the_native_call() {
-        let medians = Medians::read(LINES.into_iter());
-        let difference = medians.difference("overhead-02", "keyvalue");
+        let difference = read().difference("overhead-02", "keyvalue");
         assert_eq!(difference.expect("both are there"), 5_500);
     }
 
     #[test]
+    fn of_several_runs_the_best_counts() {
+        let mut medians = read();
+        medians.read(["overhead overhead-02 keyvalue 5000"].into_iter());
+        medians.read(["overhead overhead-02 keyvalue 7000"].into_iter());
+        let best = medians.of("overhead-02", "keyvalue");
+        assert_eq!(best.expect("it is there"), 5_000);
+    }
+
+    #[test]
     fn a_median_that_is_missing_is_an_error() {
-        let medians = Medians::read(LINES.into_iter());
+        let medians = read();
         assert!(medians.difference("overhead-03", "keyvalue").is_err());
         assert!(medians.difference("overhead-02", "nothing").is_err());
     }
