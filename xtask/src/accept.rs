@@ -46,20 +46,32 @@ struct Point<Stage> {
     show: fn(&Stage) -> anyhow::Result<Shown>,
 }
 
-/// Runs a list; `None` if there is none of this name.
-pub(crate) fn run(name: &str, scale: Scale) -> Option<Tally> {
+/// Runs a list, or the one point of it that `only` names; `None` if there is no such list.
+pub(crate) fn run(name: &str, scale: Scale, only: Option<&str>) -> Option<Tally> {
     match name {
-        "floor" => Some(floor::run(scale)),
-        "runtime" => Some(runtime::run(scale)),
-        "capabilities-embedded" => Some(capabilities_embedded::run(scale)),
+        "floor" => Some(floor::run(scale, only)),
+        "runtime" => Some(runtime::run(scale, only)),
+        "capabilities-embedded" => Some(capabilities_embedded::run(scale, only)),
         _ => None,
     }
 }
 
-/// Shows every point and prints a line for each. Without a stage they have all failed.
-fn show<Stage>(points: &[Point<Stage>], stage: &anyhow::Result<Stage>) -> Tally {
+/// Shows every point, or the one that is asked for, and prints a line for each. Without a stage they have all failed; so
+/// has a point that is not there.
+fn show<Stage>(
+    points: &[Point<Stage>],
+    stage: &anyhow::Result<Stage>,
+    only: Option<&str>,
+) -> Tally {
     let mut tally = Tally::default();
-    for point in points {
+    let asked = |point: &&Point<Stage>| only.is_none_or(|name| name == point.name);
+    if let Some(name) = only
+        && !points.iter().any(|point| point.name == name)
+    {
+        println!("FAIL  {name:<16}  there is no such point");
+        tally.failed += 1;
+    }
+    for point in points.iter().filter(asked) {
         eprintln!("{} ...", point.name);
         let outcome = match stage {
             Ok(stage) => (point.show)(stage),
@@ -117,13 +129,26 @@ mod tests {
 
     #[test]
     fn a_point_that_cannot_be_shown_has_failed() {
-        assert_eq!(show(&POINTS, &Ok(true)).to_string(), "1 passed, 1 failed");
-        assert_eq!(show(&POINTS, &Ok(false)).to_string(), "0 passed, 2 failed");
+        assert_eq!(
+            show(&POINTS, &Ok(true), None).to_string(),
+            "1 passed, 1 failed"
+        );
+        assert_eq!(
+            show(&POINTS, &Ok(false), None).to_string(),
+            "0 passed, 2 failed"
+        );
+    }
+
+    #[test]
+    fn a_point_may_be_shown_alone_and_must_be_there() {
+        let shown = |name| show(&POINTS, &Ok(true), Some(name)).to_string();
+        assert_eq!(shown("first"), "1 passed, 0 failed");
+        assert_eq!(shown("third"), "0 passed, 1 failed");
     }
 
     #[test]
     fn without_a_stage_every_point_has_failed() {
-        let tally = show(&POINTS, &Err(anyhow!("the build failed")));
+        let tally = show(&POINTS, &Err(anyhow!("the build failed")), None);
         assert_eq!(tally.to_string(), "0 passed, 2 failed");
     }
 

@@ -28,7 +28,8 @@ const EXIT_FAILURE: u8 = 1;
 
 const USAGE: &str = "\
 usage: cargo xtask accept                   names the acceptance lists
-       cargo xtask accept <name> [--full]   runs one against the built binary
+       cargo xtask accept <name> [--full] [--only <point>]
+                                            runs one, or one point of it, against the built binary
        cargo xtask bench [--quick] [--out <file>]
                                             measures it beside others and writes docs/benchmarks.md";
 
@@ -43,8 +44,12 @@ fn main() -> ExitCode {
             accept::NAMES.iter().for_each(|name| println!("{name}"));
             ExitCode::SUCCESS
         }
-        ["accept", name] => accepted(name, Scale::Brief),
-        ["accept", name, "--full"] | ["accept", "--full", name] => accepted(name, Scale::Full),
+        ["accept", name] => accepted(name, Scale::Brief, None),
+        ["accept", name, "--only", point] => accepted(name, Scale::Brief, Some(point)),
+        ["accept", name, "--full"] | ["accept", "--full", name] => {
+            accepted(name, Scale::Full, None)
+        }
+        ["accept", name, "--full", "--only", point] => accepted(name, Scale::Full, Some(point)),
         ["bench", options @ ..] => match bench::Options::parse(options) {
             Some(options) => finished(bench::run(&options)),
             None => wrong(USAGE),
@@ -65,8 +70,8 @@ fn finished(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-fn accepted(name: &str, scale: Scale) -> ExitCode {
-    let Some(tally) = accept::run(name, scale) else {
+fn accepted(name: &str, scale: Scale, only: Option<&str>) -> ExitCode {
+    let Some(tally) = accept::run(name, scale, only) else {
         let known = accept::NAMES.join(", ");
         return wrong(&format!(
             "error: there is no acceptance list `{name}`; there is: {known}"

@@ -16,6 +16,8 @@ pub(crate) struct Mounted<'a> {
     pub(crate) limits: &'a str,
     /// Key-value stores that it may use.
     pub(crate) stores: &'a [&'a str],
+    /// Tables of its other grants.
+    pub(crate) grants: &'a str,
 }
 
 impl<'a> Mounted<'a> {
@@ -27,6 +29,7 @@ impl<'a> Mounted<'a> {
             wasm,
             limits: "",
             stores: &[],
+            grants: "",
         }
     }
 }
@@ -56,6 +59,7 @@ fn text(components: &[Mounted<'_>]) -> anyhow::Result<String> {
         route,
         limits,
         stores,
+        grants,
         ..
     } in components
     {
@@ -77,6 +81,7 @@ schema = 1
 
 [component.{id}.tool.stoa.limits]
 {limits}
+{grants}
 "#
         )?;
     }

@@ -52,6 +52,6 @@ const POINTS: [Point<Stage>; 9] = [
 ];
 
 /// Runs the list.
-pub(super) fn run(scale: Scale) -> Tally {
-    super::show(&POINTS, &Stage::set(scale))
+pub(super) fn run(scale: Scale, only: Option<&str>) -> Tally {
+    super::show(&POINTS, &Stage::set(scale), only)
 }

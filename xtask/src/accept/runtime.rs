@@ -69,6 +69,6 @@ const POINTS: [Point<Stage>; 13] = [
 ];
 
 /// Runs the list.
-pub(super) fn run(scale: Scale) -> Tally {
-    super::show(&POINTS, &Stage::set(scale))
+pub(super) fn run(scale: Scale, only: Option<&str>) -> Tally {
+    super::show(&POINTS, &Stage::set(scale), only)
 }

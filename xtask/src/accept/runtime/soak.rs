@@ -16,6 +16,18 @@ use crate::load::{self, Ask, Client};
 use crate::manifest::Mounted;
 use crate::stage::Stage;
 
+/// What the catalogue needs: the requests of this point search for nothing.
+const PRODUCTS_GRANTS: &str = r#"
+[component.products.tool.stoa.grants.documents.catalogue.collections.products.indexes]
+due = { paths = ["stock.due"] }
+
+[component.products.tool.stoa.grants.documents.catalogue.collections.categories]
+
+[component.products.tool.stoa.grants.documents.catalogue.collections.reservations]
+
+[component.products.tool.stoa.grants.blobs.media]
+containers = ["images", "thumbnails"]
+"#;
 const CLIENTS: usize = 16;
 /// How much the peak of memory may grow after the first tenth, in percent of that tenth's peak.
 const GROWTH_PERCENT_MAX: f64 = 5.0;
@@ -99,7 +111,7 @@ fn host(stage: &Stage) -> anyhow::Result<Host> {
         Mounted::new("panic-p3", "/panic", &behaviour_p3),
         Mounted::new("echo-p3", "/echo", &behaviour_p3),
         Mounted {
-            stores: &["products"],
+            grants: PRODUCTS_GRANTS,
             ..Mounted::new("products", "/v1/products/...", &products)
         },
     ];
