@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod blobs;
+mod budget;
 pub mod config;
 pub mod documents;
 pub mod durability;

@@ -184,14 +184,6 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn rejected(number: u64, reason: &str) -> Row {
-        Row {
-            number,
-            bytes: 100,
-            content: Err(unread(reason.to_owned())),
-        }
-    }
-
     /// Number with sku or reason, of all rows.
     fn told(format: Format, body: &str) -> Vec<String> {
         let mut rows = Rows::new(format);

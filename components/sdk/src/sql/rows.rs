@@ -55,6 +55,10 @@ impl At for usize {
 }
 
 impl Rows {
+    #[cfg_attr(
+        not(any(target_family = "wasm", feature = "sql-testing")),
+        expect(dead_code, reason = "there are no rows without a database")
+    )]
     pub(super) fn new(columns: Vec<Column>, rows: Vec<Vec<Value>>) -> Self {
         let columns: Rc<[Column]> = columns.into();
         let row = |values| Row::new(Rc::clone(&columns), values);

@@ -12,12 +12,12 @@ use stoa_manifest::grants::Access;
 use stoa_manifest::grants::documents::Grant;
 use tracing::{info, warn};
 
-use self::budget::Budget;
 use super::{
-    Bucket, DOCUMENT_BYTES_MAX, Document, Error, Facet, Filter, Page, Precondition, Query, Store,
-    Update, Version, Write, body,
+    Bucket, DOCUMENT_BYTES_MAX, Document, Error, Facet, Filter, HELD_BYTES_MAX, Page, Precondition,
+    Query, Store, Update, Version, Write, body,
 };
 use crate::Holder;
+use crate::budget::{Budget, Full};
 use crate::metrics::{DOCUMENTS_CALLS_TOTAL, DOCUMENTS_REFUSED_TOTAL};
 use crate::quota::{Rate, Stored};
 
@@ -78,6 +78,12 @@ impl Operation {
     }
 }
 
+impl From<Full> for Error {
+    fn from(_: Full) -> Self {
+        Self::Unavailable
+    }
+}
+
 impl Handle {
     /// Puts `store` behind `grant`. `deadline` bounds every call.
     pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, deadline: Duration) -> Self {
@@ -92,7 +98,7 @@ impl Handle {
                 grant,
                 holder,
                 deadline,
-                budget: Budget::new(),
+                budget: Budget::new(HELD_BYTES_MAX),
                 rate,
                 stored,
                 succeeded,

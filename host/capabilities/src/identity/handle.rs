@@ -36,6 +36,8 @@ struct Inner {
     deadline: Duration,
     rate: Rate,
     waiting: Arc<Semaphore>,
+    /// Registered when the grant is resolved, so that a call that succeeds formats and looks up nothing.
+    succeeded: [metrics::Counter; Call::ALL.len()],
 }
 
 #[derive(Clone, Copy)]
@@ -48,6 +50,14 @@ enum Call {
 }
 
 impl Call {
+    const ALL: [Self; 5] = [
+        Self::Hash,
+        Self::VerifyPassword,
+        Self::Sign,
+        Self::Verify,
+        Self::PublicKeys,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::Hash => "hash",
@@ -81,8 +91,10 @@ impl Handle {
         holder: Holder,
         deadline: Duration,
     ) -> Self {
+        let succeeded = Call::ALL.map(|call| counter(&holder, call, "ok"));
         Self {
             inner: Arc::new(Inner {
+                succeeded,
                 provider,
                 rate: Rate::new(grant.calls_per_second_max),
                 grant,
@@ -226,26 +238,36 @@ impl Handle {
     }
 
     fn record<T>(&self, call: Call, outcome: Result<T, Error>) -> Result<T, Error> {
+        match &outcome {
+            Ok(_) => self.inner.succeeded[call as usize].increment(1),
+            Err(error) => self.report(call, error),
+        }
+        outcome
+    }
+
+    fn report(&self, call: Call, error: &Error) {
         let Holder {
             component,
             revision,
             label,
         } = &self.inner.holder;
+        counter(&self.inner.holder, call, error.code()).increment(1);
         let operation = call.name();
-        let word = outcome.as_ref().err().map_or("ok", Error::code);
-        metrics::counter!(IDENTITY_CALLS_TOTAL, "label" => label.to_string(), "operation" => operation, "outcome" => word)
-            .increment(1);
-        match &outcome {
-            Err(error @ (Error::Denied(_) | Error::Quota(_))) => {
+        match error {
+            Error::Denied(_) | Error::Quota(_) => {
                 metrics::counter!(IDENTITY_REFUSED_TOTAL, "component" => component.to_string(), "label" => label.to_string(), "operation" => operation)
                     .increment(1);
                 info!(%component, revision, %label, operation, %error, "identity call refused");
             }
-            Err(error @ (Error::Deadline { .. } | Error::Unavailable | Error::Overloaded)) => {
+            Error::Deadline { .. } | Error::Unavailable | Error::Overloaded => {
                 warn!(%component, revision, %label, operation, %error, "identity call failed");
             }
-            Err(Error::Invalid(_) | Error::TooLarge { .. } | Error::Rejected(_)) | Ok(_) => {}
+            Error::Invalid(_) | Error::TooLarge { .. } | Error::Rejected(_) => {}
         }
-        outcome
     }
+}
+
+fn counter(holder: &Holder, call: Call, outcome: &'static str) -> metrics::Counter {
+    let label = holder.label.to_string();
+    metrics::counter!(IDENTITY_CALLS_TOTAL, "label" => label, "operation" => call.name(), "outcome" => outcome)
 }

@@ -13,13 +13,14 @@ use stoa_manifest::grants::Access;
 use stoa_manifest::grants::keyvalue::Grant;
 use tracing::{info, warn};
 
-use self::budget::Budget;
 use self::stored::{Arriving, NUMBER_BYTES_MAX, Stored};
 use super::{
-    Action, CALL_BYTES_MAX, Change, Condition, Error, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, Page,
-    Projection, Range, Store, TTL_MAX, TTL_MIN, VALUE_BYTES_MAX, Value, Version,
+    Action, CALL_BYTES_MAX, Change, Condition, Error, HELD_BYTES_MAX, KEY_BYTES_MAX,
+    KEYS_PER_CALL_MAX, Page, Projection, Range, Store, TTL_MAX, TTL_MIN, VALUE_BYTES_MAX, Value,
+    Version,
 };
 use crate::Holder;
+use crate::budget::{Budget, Full};
 use crate::metrics::{KEYVALUE_CALLS_TOTAL, KEYVALUE_REFUSED_TOTAL};
 use crate::quota::{Exceeded, Rate};
 
@@ -69,6 +70,12 @@ impl From<Exceeded> for Error {
     }
 }
 
+impl From<Full> for Error {
+    fn from(_: Full) -> Self {
+        Self::Unavailable
+    }
+}
+
 impl Handle {
     /// Puts `store` behind `grant`. `deadline` bounds every call.
     pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, deadline: Duration) -> Self {
@@ -81,7 +88,7 @@ impl Handle {
                 grant,
                 holder,
                 deadline,
-                budget: Budget::new(),
+                budget: Budget::new(HELD_BYTES_MAX),
                 succeeded,
             }),
         }
