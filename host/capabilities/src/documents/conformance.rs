@@ -19,8 +19,6 @@ use super::{
     Page, Precondition, Query, Scalar, Store, Update, Version, Write,
 };
 
-pub use pages::cursors_show_every_document_once_among;
-
 /// A case at work.
 pub type Trial = Pin<Box<dyn Future<Output = ()> + Send>>;
 
