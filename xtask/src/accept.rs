@@ -3,6 +3,8 @@
 //! A point that cannot be shown has failed, whatever the reason.
 
 mod capabilities_embedded;
+mod deploy;
+mod descriptors;
 mod floor;
 mod memory;
 mod readme;
@@ -14,7 +16,7 @@ use std::fmt;
 use anyhow::anyhow;
 
 /// The lists there are.
-pub(crate) const NAMES: [&str; 3] = ["floor", "runtime", "capabilities-embedded"];
+pub(crate) const NAMES: [&str; 4] = ["floor", "runtime", "capabilities-embedded", "deploy"];
 
 /// How much of a list is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,7 @@ pub(crate) fn run(name: &str, scale: Scale, only: Option<&str>) -> Option<Tally>
         "floor" => Some(floor::run(scale, only)),
         "runtime" => Some(runtime::run(scale, only)),
         "capabilities-embedded" => Some(capabilities_embedded::run(scale, only)),
+        "deploy" => Some(deploy::run(scale, only)),
         _ => None,
     }
 }

@@ -12,10 +12,14 @@ pub(crate) struct Mounted<'a> {
     pub(crate) id: &'a str,
     pub(crate) route: &'a str,
     pub(crate) wasm: &'a Path,
+    /// The lines of its `tool.stoa`, beside its schema.
+    pub(crate) policy: &'a str,
     /// The lines of its `limits`.
     pub(crate) limits: &'a str,
     /// Key-value stores that it may use.
     pub(crate) stores: &'a [&'a str],
+    /// SQLite databases that it may use.
+    pub(crate) databases: &'a [&'a str],
     /// Tables of its other grants.
     pub(crate) grants: &'a str,
 }
@@ -27,8 +31,10 @@ impl<'a> Mounted<'a> {
             id,
             route,
             wasm,
+            policy: "",
             limits: "",
             stores: &[],
+            databases: &[],
             grants: "",
         }
     }
@@ -52,13 +58,16 @@ pub(crate) fn describe(folder: &Path, components: &[Mounted<'_>]) -> anyhow::Res
     Ok(manifest)
 }
 
-fn text(components: &[Mounted<'_>]) -> anyhow::Result<String> {
+/// The text of a manifest for guests, each in a file named after its component.
+pub(crate) fn text(components: &[Mounted<'_>]) -> anyhow::Result<String> {
     let mut text = "spin_manifest_version = 2\n\n[application]\nname = \"probes\"\n".to_owned();
     for Mounted {
         id,
         route,
+        policy,
         limits,
         stores,
+        databases,
         grants,
         ..
     } in components
@@ -75,9 +84,11 @@ component = "{id}"
 [component.{id}]
 source = "{id}.wasm"
 key_value_stores = {stores:?}
+sqlite_databases = {databases:?}
 
 [component.{id}.tool.stoa]
 schema = 1
+{policy}
 
 [component.{id}.tool.stoa.limits]
 {limits}

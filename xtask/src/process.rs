@@ -17,14 +17,16 @@ const OUTPUT_MAX: Duration = Duration::from_secs(5);
 
 /// What cargo, rustup and the caller's shell say to this program, and what a program that a person would start by hand
 /// does not hear.
-const NOT_PASSED_ON: [&str; 7] = [
+const NOT_PASSED_ON: [&str; 9] = [
     "CARGO",
     "CARGO_MANIFEST_DIR",
     "CARGO_MANIFEST_PATH",
     "CARGO_TARGET_DIR",
     "RUSTUP_TOOLCHAIN",
     "RUST_LOG",
+    "STOA_HOST",
     "STOA_LISTEN",
+    "STOA_TOKEN",
 ];
 
 /// A running program; killed when this is dropped, with everything it started.

@@ -1,4 +1,5 @@
-//! The drivers of outside services (PostgreSQL, MongoDB, Redis, RabbitMQ, S3, Vault): each implements a trait of
-//! `stoa-capabilities` and passes its conformance suite. None is written yet; the embedded stores live beside their
-//! traits.
+//! The drivers of outside services: each implements a trait of `stoa-capabilities` and passes its conformance suite. The
+//! embedded stores live beside their traits.
 #![forbid(unsafe_code)]
+
+pub mod releases;

@@ -21,7 +21,10 @@ pub use filter::{Comparison, Condition, Filter, Scalar};
 pub use handle::Handle;
 pub use operator::Operator;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use stoa_manifest::grants::documents::Collection;
 
 use crate::quota::Exceeded;
 
@@ -118,6 +121,39 @@ impl From<Exceeded> for Error {
     fn from(exceeded: Exceeded) -> Self {
         Self::Quota(exceeded.0)
     }
+}
+
+/// Why collections were not declared. What was declared before still is, and no more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeclareError {
+    /// An index or a searched field is declared otherwise already. Nothing was tried.
+    #[error("in the collection `{collection}`, {what}")]
+    Differs {
+        /// The collection.
+        collection: String,
+        /// What differs, and what helps.
+        what: String,
+    },
+    /// A unique index was declared over documents that share a value.
+    #[error("documents of `{collection}` have the same values in the unique index `{index}`")]
+    NotUnique {
+        /// The collection.
+        collection: String,
+        /// The index.
+        index: String,
+    },
+    /// A document that is stored cannot be indexed.
+    #[error("a document of `{collection}` cannot be indexed: {source}")]
+    Unfit {
+        /// The collection.
+        collection: String,
+        /// What is wrong with it.
+        #[source]
+        source: Error,
+    },
+    /// The store cannot be reached, or failed. To declare the same again goes on from there.
+    #[error("the store is unavailable")]
+    Unavailable,
 }
 
 /// Changes with every write of a document and is never used again for its id.
@@ -260,6 +296,18 @@ impl Update {
 /// acknowledges is durable in its class.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// Gives the collections of the store the shape that is declared, in addition to what was declared since it was
+    /// opened: collections, indexes and searched fields are added, and never taken away while the store is open. Those
+    /// that nobody has declared since the open are removed from a collection by its first declaration after it; a
+    /// collection itself keeps its documents, and cannot be used before it is declared.
+    ///
+    /// Building over existing documents happens in bounded transactions while reads and writes go on, and is complete
+    /// when this returns. A caller that gives up does not end it.
+    async fn declare(&self, collections: BTreeMap<String, Collection>) -> Result<(), DeclareError>;
+
+    /// What is declared now, and complete.
+    fn declared(&self) -> BTreeMap<String, Collection>;
+
     /// The documents of `ids`, in their order, all from one moment; [`Error::TooLarge`] where they are together over
     /// [`CALL_BYTES_MAX`].
     async fn get(

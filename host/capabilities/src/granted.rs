@@ -13,7 +13,7 @@ use crate::{blobs, documents, identity, keyvalue, sql, variables};
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The open stores of a host, by noun and label.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Capabilities {
     /// Key-value stores.
     pub keyvalue: BTreeMap<Label, Arc<dyn keyvalue::Store>>,

@@ -16,6 +16,7 @@ pub mod identity;
 pub mod keyvalue;
 pub mod metrics;
 mod quota;
+pub mod releases;
 pub mod sql;
 mod sqlite;
 pub mod variables;

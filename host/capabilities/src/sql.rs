@@ -13,7 +13,7 @@ mod value;
 
 pub use config::Config;
 pub use handle::{Handle, OpenCursor, OpenTransaction};
-pub use migrations::Migration;
+pub use migrations::{Contracting, Migration};
 pub use value::{canonical_decimal, canonical_timestamp};
 
 use std::collections::BTreeSet;
@@ -277,7 +277,20 @@ pub trait Database: Send + Sync + 'static {
 
     /// Applies the migrations that were not applied yet, in the order of their names, and answers their names. Each is
     /// applied as a whole or not at all; of two hosts that try at once, one waits.
-    async fn migrate(&self, migrations: Vec<Migration>) -> Result<Vec<String>, migrations::Error>;
+    async fn migrate(
+        &self,
+        migrations: Vec<Migration>,
+        contracting: Contracting,
+    ) -> Result<Vec<String>, migrations::Error>;
+
+    /// Answers the names that [`Self::migrate`] would, or its error: all that is to be applied is run in one transaction,
+    /// which is undone. It holds the lock of writers for at most [`TRANSACTION_MAX`]. What only a commit finds out, a
+    /// foreign key that is deferred, is left to the migration itself.
+    async fn check(
+        &self,
+        migrations: Vec<Migration>,
+        contracting: Contracting,
+    ) -> Result<Vec<String>, migrations::Error>;
 }
 
 /// An open transaction. Dropped, it is rolled back; so it is when a call fails or is dropped before it answered, and

@@ -23,15 +23,15 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 use tracing::debug;
 
 use self::watch::{Counted, Expired, InFlight, Watch, Watched};
 use crate::body::RequestBody;
 use crate::config::Limits;
 use crate::filters::in_flight::Place;
-use crate::stack::{Public, PublicBody};
+use crate::stack::PublicBody;
 use crate::tls::Acceptor;
+use crate::traffic::{OnCore, Tapped};
 
 /// How a client that speaks HTTP/2 without TLS begins (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -56,7 +56,7 @@ pub struct Connected {
 }
 
 impl Connected {
-    fn new(scheme: Scheme, peer: SocketAddr) -> Self {
+    pub(crate) fn new(scheme: Scheme, peer: SocketAddr) -> Self {
         let client = HeaderValue::try_from(peer.to_string()).expect("an address is printable");
         Self {
             scheme,
@@ -68,7 +68,7 @@ impl Connected {
 
 /// What a connection is served with.
 pub(crate) struct Server<B> {
-    pub(crate) public: Public<B>,
+    pub(crate) front: OnCore<B>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) tls: Option<Acceptor>,
     pub(crate) stop: CancellationToken,
@@ -77,13 +77,13 @@ pub(crate) struct Server<B> {
 impl<B> Clone for Server<B> {
     fn clone(&self) -> Self {
         let Self {
-            public,
+            front,
             limits,
             tls,
             stop,
         } = self;
         Self {
-            public: public.clone(),
+            front: front.clone(),
             limits: Arc::clone(limits),
             tls: tls.clone(),
             stop: stop.clone(),
@@ -153,12 +153,12 @@ where
         let watch = Arc::new(Watch::new(protocol));
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
         let service = service_fn({
-            let (public, watch) = (self.public.clone(), Arc::clone(&watch));
+            let (front, watch) = (self.front.clone(), Arc::clone(&watch));
             let body_idle_max = limits.body_idle_max;
             move |request: Request<Incoming>| {
                 let mut request = request.map(|body| RequestBody::new(body, body_idle_max));
                 request.extensions_mut().insert(connected.clone());
-                answer(public.clone(), request, Arc::clone(&watch))
+                answer(front.clone(), request, Arc::clone(&watch))
             }
         });
         match protocol {
@@ -236,16 +236,17 @@ fn longer(pause: Duration) -> Duration {
     (pause * 2).min(PEEK_PAUSE_MAX)
 }
 
+/// The connection knows no release: each of its requests is given to whichever serves it.
 async fn answer<B>(
-    mut public: Public<B>,
+    front: OnCore<B>,
     request: Request<RequestBody>,
     watch: Arc<Watch>,
-) -> Result<Response<Counted<PublicBody<B>>>, std::convert::Infallible>
+) -> Result<Response<Counted<Tapped<PublicBody<B>>>>, std::convert::Infallible>
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
 {
     let in_flight = InFlight::new(watch);
-    let mut response = public.call(request).await?;
+    let mut response = front.answer(request).await;
     let place = response.extensions_mut().remove::<Arc<Place>>();
     Ok(response.map(|inner| Counted::new(inner, in_flight, place)))
 }
@@ -261,6 +262,7 @@ mod tests {
 
     use crate::metrics::GATEWAY_REQUESTS_TOTAL;
     use crate::metrics::recorded::Recorded;
+    use crate::traffic::{Front, Lane, Snapshot};
 
     async fn empty(
         _: Request<RequestBody>,
@@ -269,8 +271,13 @@ mod tests {
     }
 
     fn server() -> Server<Full<Bytes>> {
+        let stable = Lane {
+            cores: vec![BoxCloneSyncService::new(tower::service_fn(empty))],
+            observed: Arc::default(),
+        };
+        let candidate = None;
         Server {
-            public: BoxCloneSyncService::new(tower::service_fn(empty)),
+            front: Front::new(Snapshot { stable, candidate }).on_core(0),
             limits: Arc::default(),
             tls: None,
             stop: CancellationToken::new(),

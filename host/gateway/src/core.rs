@@ -37,10 +37,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// Starts the thread. It ends when the sender is dropped and its connections are done, or the drain bound passed.
-    pub(crate) fn spawn<B>(
-        name: String,
-        server: impl FnOnce() -> Server<B> + Send + 'static,
-    ) -> std::io::Result<Self>
+    pub(crate) fn spawn<B>(name: String, server: Server<B>) -> std::io::Result<Self>
     where
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
     {
@@ -50,8 +47,7 @@ impl Core {
             .enable_all()
             .build()?;
         let thread = std::thread::Builder::new().name(name).spawn(move || {
-            // Made on its own core: what the caller builds per core is never shared.
-            executor.block_on(run(server(), queue));
+            executor.block_on(run(server, queue));
         })?;
         Ok(Self {
             connections,

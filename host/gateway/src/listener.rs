@@ -17,8 +17,8 @@ use crate::config::Config;
 use crate::connection::Server;
 use crate::core::{Accepted, Core, Load};
 use crate::metrics::{GATEWAY_ACCEPT_FAILED_TOTAL, GATEWAY_CONNECTIONS};
-use crate::stack::Public;
 use crate::tls::{self, Acceptor};
+use crate::traffic::Front;
 
 /// Pause after an accept that failed for want of something: descriptors come back when connections end.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -77,36 +77,25 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Accepts until `stop`, then waits for what is in flight, at most the drain bound. `public` is called once on each
-    /// core, with its number. Must be called on a runtime; connections live on the cores' own.
+    /// Accepts until `stop`, then waits for what is in flight, at most the drain bound. Has as many cores as the front has
+    /// stacks. Must be called on a runtime; connections live on the cores' own.
     ///
     /// # Errors
     /// When no core can be started.
-    pub async fn serve<B>(
-        self,
-        cores: usize,
-        public: impl Fn(usize) -> Public<B> + Send + Sync + 'static,
-        stop: CancellationToken,
-    ) -> io::Result<()>
+    pub async fn serve<B>(self, front: Front<B>, stop: CancellationToken) -> io::Result<()>
     where
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
     {
         let limits = Arc::new(self.config.limits);
-        let public = Arc::new(public);
-        let cores = (0..cores)
+        let cores = (0..front.cores())
             .map(|core| {
-                let (public, limits, tls, stop) = (
-                    Arc::clone(&public),
-                    Arc::clone(&limits),
-                    self.tls.clone(),
-                    stop.clone(),
-                );
-                Core::spawn(format!("core-{core}"), move || Server {
-                    public: public(core),
-                    limits,
-                    tls,
-                    stop,
-                })
+                let server = Server {
+                    front: front.on_core(core),
+                    limits: Arc::clone(&limits),
+                    tls: self.tls.clone(),
+                    stop: stop.clone(),
+                };
+                Core::spawn(format!("core-{core}"), server)
             })
             .collect::<io::Result<Vec<_>>>()?;
         let socket = tokio::net::TcpListener::from_std(self.socket)?;

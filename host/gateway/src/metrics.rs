@@ -8,6 +8,10 @@ pub(crate) const GATEWAY_CONNECTIONS: &str = "gateway_connections";
 pub(crate) const GATEWAY_CONNECTIONS_ENDED_TOTAL: &str = "gateway_connections_ended_total";
 /// Accepts that failed, for example for want of file descriptors.
 pub(crate) const GATEWAY_ACCEPT_FAILED_TOTAL: &str = "gateway_accept_failed_total";
+/// Snapshots that took the place of another.
+pub(crate) const GATEWAY_SWAPS_TOTAL: &str = "gateway_swaps_total";
+/// Requests of clients by `lane`: `stable` or `candidate`. Copies for a mirrored candidate are not among them.
+pub(crate) const GATEWAY_LANE_REQUESTS_TOTAL: &str = "gateway_lane_requests_total";
 
 /// What a test counted. Set as the recorder of the test's own thread, so that tests beside it do not meet.
 #[cfg(test)]
@@ -26,9 +30,17 @@ pub(crate) mod recorded {
     impl Recorded {
         /// How often the counter went up under this value of any label.
         pub(crate) fn count(&self, name: &str, value: &str) -> u64 {
+            let meant = |key: &Key| key.labels().any(|label| label.value() == value);
+            self.sum(|key| key.name() == name && meant(key))
+        }
+
+        /// How often the counter went up under all labels.
+        pub(crate) fn total(&self, name: &str) -> u64 {
+            self.sum(|key| key.name() == name)
+        }
+
+        fn sum(&self, meant: impl Fn(&Key) -> bool) -> u64 {
             let counters = self.0.lock().expect("no test panics under this lock");
-            let meant =
-                |key: &Key| key.name() == name && key.labels().any(|label| label.value() == value);
             let found = counters.iter().filter(|(key, _)| meant(key));
             found.map(|(_, count)| count.load(Ordering::Acquire)).sum()
         }

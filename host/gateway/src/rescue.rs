@@ -59,6 +59,10 @@ pub(crate) enum Rejection {
     Failed(Failure),
 }
 
+/// In the extensions of a public answer of ours. Its body has a trace id, which no two answers share.
+#[derive(Clone, Copy)]
+pub(crate) struct Rescued;
+
 /// How long a client is asked to wait when the whole host is full.
 const OVERLOADED_RETRY: Duration = Duration::from_secs(1);
 
@@ -127,6 +131,7 @@ impl Answer {
         let mut response = Response::new(Either::Left(Full::new(Bytes::from(body.to_string()))));
         *response.status_mut() = public.status;
         *response.headers_mut() = public.headers;
+        response.extensions_mut().insert(Rescued);
         response.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),

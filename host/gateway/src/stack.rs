@@ -50,11 +50,9 @@ pub type PublicBody<B> = Either<Full<Bytes>, B>;
 /// The whole stack: always answers.
 pub type Public<B> = BoxCloneSyncService<Request<RequestBody>, Response<PublicBody<B>>, Infallible>;
 
-/// What the stacks of all cores have in common. Cheap to clone.
+/// What the stacks of all releases and cores have in common. Cheap to clone.
 #[derive(Clone)]
 pub struct Shared {
-    routes: Routes,
-    info: Bytes,
     requests_in_flight_max: usize,
     request_headers_max: usize,
     request_body_bytes_max: u64,
@@ -62,11 +60,9 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Made once per host: its limits hold for all cores together.
-    pub fn new(limits: &Limits, app: &App) -> Self {
+    /// Made once per host: its limits hold for all releases and cores together.
+    pub fn new(limits: &Limits) -> Self {
         Self {
-            routes: Routes::new(&app.routes),
-            info: filters::well_known::info(app),
             requests_in_flight_max: limits.requests_in_flight_max,
             request_headers_max: limits.request_headers_max,
             request_body_bytes_max: limits.request_body_bytes_max,
@@ -75,11 +71,27 @@ impl Shared {
     }
 }
 
-/// The life of a public request, outermost layer first. One per core.
-pub fn stack<S: Inner>(shared: &Shared, inner: S) -> Public<S::Body> {
+/// What the stacks of one release have in common, whatever its core. Cheap to clone.
+#[derive(Clone)]
+pub struct Routed {
+    routes: Routes,
+    info: Bytes,
+}
+
+impl Routed {
+    /// Made once per release.
+    pub fn new(app: &App) -> Self {
+        Self {
+            routes: Routes::new(&app.routes),
+            info: filters::well_known::info(app),
+        }
+    }
+}
+
+/// The life of a public request in the release that was chosen for it, outermost layer first. One per release and core.
+pub fn stack<S: Inner>(shared: &Shared, routed: &Routed, inner: S) -> Public<S::Body> {
+    let Routed { routes, info } = routed.clone();
     let Shared {
-        routes,
-        info,
         requests_in_flight_max,
         request_headers_max,
         request_body_bytes_max,

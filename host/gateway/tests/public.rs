@@ -15,7 +15,8 @@ use http_body::{Body, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use stoa_gateway::config::Limits;
-use stoa_gateway::{Config, Failure, Listener, Public, RequestBody, Shared};
+use stoa_gateway::traffic::{Front, Lane, Snapshot};
+use stoa_gateway::{Config, Failure, Inner, Listener, RequestBody, Routed, Shared};
 use stoa_manifest::App;
 use tokio_util::sync::CancellationToken;
 
@@ -44,12 +45,11 @@ impl Gateway {
     }
 
     fn configured(config: Config) -> Self {
-        let shared = Shared::new(&config.limits, &app());
+        let front = front(&config.limits, |_| tower::service_fn(inner));
         let listener = Listener::bind(config).expect("a free port can be bound");
         let address = listener.address().expect("it knows its address");
         let stop = CancellationToken::new();
-        let public = move |_| stoa_gateway::stack(&shared, tower::service_fn(inner));
-        let served = serve(listener, public, stop.clone());
+        let served = serve(listener, front, stop.clone());
         Self {
             address,
             stop,
@@ -88,12 +88,22 @@ impl Drop for Gateway {
     }
 }
 
-/// Serves on two cores until `stop`.
-fn serve<B>(
-    listener: Listener,
-    public: impl Fn(usize) -> Public<B> + Send + Sync + 'static,
-    stop: CancellationToken,
-) -> JoinHandle<()>
+/// One release on two cores.
+fn front<S: Inner>(limits: &Limits, inner: impl Fn(usize) -> S) -> Front<S::Body> {
+    let (shared, routed) = (Shared::new(limits), Routed::new(&app()));
+    let stack = |core| stoa_gateway::stack(&shared, &routed, inner(core));
+    let stable = Lane {
+        cores: (0..2).map(stack).collect(),
+        observed: Arc::default(),
+    };
+    Front::new(Snapshot {
+        stable,
+        candidate: None,
+    })
+}
+
+/// Serves until `stop`.
+fn serve<B>(listener: Listener, front: Front<B>, stop: CancellationToken) -> JoinHandle<()>
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
 {
@@ -104,7 +114,7 @@ where
             .build()
             .expect("it starts");
         runtime
-            .block_on(listener.serve(2, public, stop))
+            .block_on(listener.serve(front, stop))
             .expect("it serves");
     })
 }
@@ -608,7 +618,7 @@ fn what_does_not_finish_is_cut_off_at_the_drain_bound() {
     assert_eq!(rest(&mut busy), "");
 }
 
-/// Tells the number of its core when nothing of that core is left.
+/// Tells the number of its core when it is dropped: with the tasks of that core, at the latest.
 struct Ends(usize, mpsc::Sender<usize>);
 
 impl Drop for Ends {
@@ -626,31 +636,42 @@ fn an_idle_core_does_not_wait_for_a_busy_one_to_drain() {
         ..Config::default()
     };
     config.limits.drain_max = CLIENT_MAX * 4;
-    let shared = Shared::new(&config.limits, &app());
-    let listener = Listener::bind(config).expect("a free port can be bound");
-    let address = listener.address().expect("it knows its address");
     let (stop, release) = (CancellationToken::new(), CancellationToken::new());
     let ((ended, ends), (begun, begins)) = (mpsc::channel(), mpsc::channel());
     let held = release.clone();
-    let public = move |core| {
-        let ends = Arc::new(Ends(core, ended.clone()));
-        let (begun, held) = (begun.clone(), held.clone());
-        let hold = move |_: Request<RequestBody>| {
-            let (ends, begun, held) = (Arc::clone(&ends), begun.clone(), held.clone());
+    // The first core waits, the other one answers at once. Both have a task that lasts as long as they do.
+    let front = front(&config.limits, move |core| {
+        let (begun, ended, held) = (begun.clone(), ended.clone(), held.clone());
+        tower::service_fn(move |_: Request<RequestBody>| {
+            let (begun, held) = (begun.clone(), held.clone());
+            let ends = Ends(core, ended.clone());
             async move {
+                tokio::spawn(async move {
+                    let _lasts = ends;
+                    std::future::pending::<()>().await
+                });
                 begun.send(core).expect("the test waits for it");
-                held.cancelled().await;
-                drop(ends);
+                if core == 0 {
+                    held.cancelled().await;
+                }
                 Ok::<_, Failure>(whole("held"))
             }
-        };
-        stoa_gateway::stack(&shared, tower::service_fn(hold))
-    };
-    let served = serve(listener, public, stop.clone());
+        })
+    });
+    let listener = Listener::bind(config).expect("a free port can be bound");
+    let address = listener.address().expect("it knows its address");
+    let served = serve(listener, front, stop.clone());
+    let get = format!("GET /echo HTTP/1.1\r\n{CLOSE}");
     let mut busy = TcpStream::connect(address).expect("it accepts");
-    busy.write_all(format!("GET /echo HTTP/1.1\r\n{CLOSE}").as_bytes())
+    busy.write_all(get.as_bytes())
         .expect("the request can be sent");
     assert_eq!(begins.recv_timeout(CLIENT_MAX), Ok(0), "the first core");
+    let mut quick = TcpStream::connect(address).expect("it accepts");
+    quick
+        .write_all(get.as_bytes())
+        .expect("the request can be sent");
+    assert_eq!(begins.recv_timeout(CLIENT_MAX), Ok(1), "the other core");
+    assert!(head(&rest(&mut quick)).contains("200"));
     stop.cancel();
     assert_eq!(ends.recv_timeout(CLIENT_MAX), Ok(1), "the other core");
     release.cancel();

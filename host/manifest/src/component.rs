@@ -2,6 +2,7 @@
 
 mod build;
 mod files;
+mod health;
 mod profile;
 mod source;
 
@@ -55,6 +56,12 @@ pub struct Component {
     pub migrations: BTreeMap<Label, Migrations>,
     /// How much of the host it may use.
     pub limits: Limits,
+    /// `openapi`: the file, relative to the manifest's folder, that describes what it answers, in OpenAPI. It is checked
+    /// before the component serves. Default: nothing says.
+    pub openapi: Option<String>,
+    /// `health`: the path, perhaps with a query, that a fresh instance is asked for before it serves. Default: it is
+    /// not asked.
+    pub health: Option<String>,
 }
 
 /// A component as it is written, before a profile is chosen.
@@ -81,9 +88,11 @@ struct Policy {
     grants: grants::Draft,
     migrations: migration::Drafts,
     limits: Limits,
+    openapi: Option<String>,
+    health: Option<String>,
 }
 
-/// The fields that give a component something to use.
+/// The fields that give a component something to use, and what else stands in the same tables.
 struct Resources {
     allowed_outbound_hosts: Vec<Spanned<String>>,
     allowed_http_hosts: Vec<String>,
@@ -91,6 +100,8 @@ struct Resources {
     grants: Grants,
     migrations: BTreeMap<Label, Migrations>,
     limits: Limits,
+    openapi: Option<String>,
+    health: Option<String>,
 }
 
 // === impl Draft ===
@@ -200,6 +211,8 @@ pub(crate) fn read(table: &mut Table<'_>) -> Option<Draft> {
         grants: resources.grants,
         migrations: resources.migrations,
         limits: resources.limits,
+        openapi: resources.openapi,
+        health: resources.health,
     };
     Some(Draft {
         component,
@@ -256,6 +269,8 @@ fn read_resources(table: &mut Table<'_>) -> Resources {
         grants,
         migrations,
         limits: policy.limits,
+        openapi: policy.openapi,
+        health: policy.health,
     }
 }
 
@@ -263,9 +278,13 @@ fn read_policy(table: &mut Table<'_>) -> Policy {
     let grants = table.or_default("grants", grants::read);
     let migrations = table.or_default("migrations", migration::read_all);
     let limits = table.or_default("limits", limits::read);
+    let openapi = table.optional("openapi", Value::string);
+    let health = table.optional("health", health::read);
     Policy {
         grants: grants.unwrap_or_default(),
         migrations: migrations.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
+        openapi: openapi.unwrap_or_default(),
+        health: health.unwrap_or_default(),
     }
 }

@@ -10,12 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::life::Branch;
 use crate::metrics::{RUNTIME_QUEUE_MS, RUNTIME_REQUESTS_IN_FLIGHT, RUNTIME_REQUESTS_QUEUED};
 use crate::revision::Revision;
 
 /// The places of one core.
 pub(crate) struct Admission {
     revision: Arc<Revision>,
+    branch: Arc<Branch>,
     places: Arc<Semaphore>,
     in_flight: metrics::Gauge,
     queued: metrics::Gauge,
@@ -24,10 +26,11 @@ pub(crate) struct Admission {
 
 impl Admission {
     /// At most `places` requests are served at once.
-    pub(crate) fn new(revision: &Arc<Revision>, places: usize) -> Self {
+    pub(crate) fn new(revision: &Arc<Revision>, branch: &Arc<Branch>, places: usize) -> Self {
         let component = revision.component.to_string();
         Self {
             revision: Arc::clone(revision),
+            branch: Arc::clone(branch),
             places: Arc::new(Semaphore::new(places)),
             in_flight: metrics::gauge!(RUNTIME_REQUESTS_IN_FLIGHT, "component" => component.clone()),
             queued: metrics::gauge!(RUNTIME_REQUESTS_QUEUED, "component" => component.clone()),
@@ -38,7 +41,8 @@ impl Admission {
     /// A place, at once or after a wait that ends at `until`.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] when too many wait already, or the wait was too long.
+    /// [`Error::Overloaded`] when too many wait already, or the wait was too long; [`Error::Retired`] when the revision
+    /// was ended meanwhile.
     pub(crate) async fn enter(&self, until: Instant) -> Result<Place, Error> {
         // Nobody overtakes: a place that becomes free goes to who waits longest.
         let permit = match Arc::clone(&self.places).try_acquire_owned() {
@@ -52,10 +56,13 @@ impl Admission {
     async fn wait(&self, until: Instant) -> Result<OwnedSemaphorePermit, Error> {
         let _waiting = Waiting::join(self)?;
         let since = Instant::now();
-        let place = tokio::time::timeout_at(until, Arc::clone(&self.places).acquire_owned()).await;
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place = self.branch.ended().run_until_cancelled(place);
+        let place = tokio::time::timeout_at(until, place).await;
         self.waited.record(since.elapsed().as_secs_f64() * 1_000.0);
         match place {
-            Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
+            Ok(Some(permit)) => Ok(permit.expect("the semaphore is never closed")),
+            Ok(None) => Err(Error::Retired),
             Err(_) => Err(Error::Overloaded),
         }
     }

@@ -10,14 +10,21 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use aws_lc_rs::rand::SecureRandom;
 use aws_lc_rs::{digest, hmac, rand};
 use tracing::{debug, warn};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+
+use crate::pace::{Compilers, Pace};
 
 const MAC_BYTES: usize = 32;
+/// What the folder of compiled code holds at most. A component takes about three times the size of its wasm.
+const COMPILED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 const KEY_BYTES: usize = 32;
 
 /// The key with which a host recognises its own artifacts. Made at the first start, readable by its owner alone.
@@ -92,10 +99,27 @@ impl Artifact {
         &self.digest[..REVISION_CHARACTERS]
     }
 
+    /// The interfaces that the component imports, sorted, as it names them: `wasi:http/types@0.2.6`.
+    pub fn imports(&self) -> Vec<String> {
+        let mut names = imports(&self.component);
+        names.sort();
+        names
+    }
+
     /// Whether it was compiled just now, and not found compiled.
     pub fn compiled(&self) -> bool {
         self.compiled
     }
+}
+
+/// The interfaces that a component imports, in its order.
+pub(crate) fn imports(component: &Component) -> Vec<String> {
+    component
+        .component_type()
+        .imports(component.engine())
+        .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// The folder of compiled code.
@@ -103,6 +127,7 @@ pub(crate) struct Artifacts {
     folder: PathBuf,
     key: HostKey,
     engine: u64,
+    compilers: Compilers,
 }
 
 impl Artifacts {
@@ -113,12 +138,18 @@ impl Artifacts {
             folder: folder.to_owned(),
             key,
             engine: hasher.finish(),
+            compilers: Compilers::default(),
         }
     }
 
     /// The code of `wasm`, from the folder or compiled and put there. Only a component that does not compile is an
     /// error: a folder that cannot be written costs the next start its time, no more.
-    pub(crate) fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<Artifact, ArtifactError> {
+    pub(crate) fn load(
+        &self,
+        engine: &Engine,
+        wasm: &[u8],
+        pace: Pace,
+    ) -> Result<Artifact, ArtifactError> {
         let digest = hex(digest::digest(&digest::SHA256, wasm).as_ref());
         let path = self
             .folder
@@ -130,7 +161,7 @@ impl Artifacts {
                 compiled: false,
             });
         }
-        let code = compile(engine, wasm)?;
+        let code = self.compilers.run(pace, || compile(engine, wasm))?;
         let kept = self.store(&digest, &path, &code);
         if let Err(error) = &kept {
             warn!(path = %path.display(), %error, "compiled code could not be kept, the next start compiles again");
@@ -165,7 +196,11 @@ impl Artifacts {
             return None;
         }
         match mapped(engine, &file) {
-            Ok(component) => Some(component),
+            Ok(component) => {
+                // What is used stays longest. A file system without times forgets in another order.
+                file.set_modified(SystemTime::now()).ok();
+                Some(component)
+            }
             Err(error) => {
                 debug!(path = %path.display(), %error, "compiled code is for another engine, compiling anew");
                 None
@@ -176,7 +211,11 @@ impl Artifacts {
     fn store(&self, digest: &str, path: &Path, code: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let mac = hmac::sign(&self.key.0, &self.authenticated(digest, code));
-        replace(path, &[code, mac.as_ref()])
+        replace(path, &[code, mac.as_ref()])?;
+        if let Err(error) = prune(&self.folder, COMPILED_BYTES_MAX) {
+            warn!(folder = %self.folder.display(), %error, "old compiled code could not be removed");
+        }
+        Ok(())
     }
 
     /// What the MAC covers: the digest of everything, so that the code need not be copied to be signed.
@@ -246,9 +285,37 @@ fn private(path: &Path) -> io::Result<fs::File> {
     }
 }
 
+/// Removes what was used longest ago until the rest holds at most so many bytes. What is mapped goes on: its file is only
+/// out of sight.
+fn prune(folder: &Path, bytes_max: u64) -> io::Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Gone already: somebody else compiles too.
+        if let Ok(metadata) = entry.metadata() {
+            files.push((metadata.modified()?, metadata.len(), entry.path()));
+        }
+    }
+    files.sort_unstable_by(|a, b| b.cmp(a));
+    let mut bytes = 0;
+    for (_, length, path) in files {
+        bytes += length;
+        if bytes > bytes_max
+            && let Err(error) = fs::remove_file(path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
 /// Writes a private file so that it is there whole or not at all.
 fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    // Components with the same code are compiled side by side.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
     // Left by an earlier process of this number, or put there by somebody else: never written into.
     if let Err(error) = fs::remove_file(&temporary)
         && error.kind() != io::ErrorKind::NotFound
@@ -273,4 +340,31 @@ fn hex(bytes: &[u8]) -> String {
             write!(text, "{byte:02x}").expect("writing to a string does not fail");
             text
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_used_longest_ago_makes_room() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = |name: &str| folder.path().join(name);
+        let used = SystemTime::now();
+        for (name, seconds) in [("old", 30), ("older", 60), ("new", 0)] {
+            fs::write(path(name), [0; 10]).expect("it is written");
+            let file = fs::File::open(path(name)).expect("it is there");
+            file.set_modified(used - Duration::from_secs(seconds))
+                .expect("its time is set");
+        }
+        prune(folder.path(), 30).expect("there is room");
+        assert!(path("older").exists());
+        prune(folder.path(), 29).expect("it is removed");
+        assert!(!path("older").exists());
+        assert!(path("old").exists() && path("new").exists());
+        prune(folder.path(), 10).expect("it is removed");
+        assert!(!path("old").exists() && path("new").exists());
+    }
 }

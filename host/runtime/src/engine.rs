@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stoa_manifest::hosts::Network;
+use tokio::sync::Semaphore;
 use tracing::warn;
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -10,6 +11,7 @@ use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationCon
 use crate::artifact::{Artifacts, HostKey};
 use crate::host;
 use crate::instance::State;
+use crate::probe::SPARE_INSTANCES_MAX;
 use crate::processor::EPOCH;
 
 /// What the runtime needs to know about this machine.
@@ -42,6 +44,8 @@ pub struct Runtime {
     pub(crate) linker: Arc<Linker<State>>,
     pub(crate) artifacts: Arc<Artifacts>,
     pub(crate) config: Arc<Config>,
+    /// Places for instances beside those of the cores.
+    pub(crate) spare: Arc<Semaphore>,
     allocation: Allocation,
 }
 
@@ -60,6 +64,7 @@ impl Runtime {
             linker,
             artifacts,
             config: Arc::new(config),
+            spare: Arc::new(Semaphore::new(SPARE_INSTANCES_MAX as usize)),
             allocation,
         })
     }
@@ -70,11 +75,14 @@ impl Runtime {
     }
 }
 
+/// See [`pool`].
+const UNUSED_WARM_SLOTS_MAX: u32 = 32;
+
 /// Prefers slots reserved at start; a machine without the address space for them still serves.
 fn engine(config: &Config) -> wasmtime::Result<(Engine, Allocation)> {
     let mut pooled = settings();
     pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
-        config.instances_max,
+        config.instances_max.saturating_add(SPARE_INSTANCES_MAX),
     )));
     match Engine::new(&pooled) {
         Ok(engine) => Ok((engine, Allocation::Pooling)),
@@ -113,6 +121,9 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .total_tables(instances.saturating_mul(6))
         .total_stacks(instances.saturating_mul(2))
         .total_gc_heaps(instances)
+        // Slots that keep the memory of what ran in them last, for the next instance of the same code. Every deploy brings new
+        // code, and with the default of 100 that is a hundred megabytes of old revisions before the first slot is used again.
+        .max_unused_warm_slots(UNUSED_WARM_SLOTS_MAX)
         // Interpreters (JavaScript, Python) have large tables and instances.
         .table_elements(100_000)
         .max_core_instance_size(10 * 1024 * 1024)

@@ -15,8 +15,9 @@ pub enum Error {
     /// The instance trapped while it served only this request. 500.
     #[error("the component failed")]
     Trapped,
-    /// Another request of the same instance trapped or overran it. 503, safe to retry where the method is.
-    #[error("the instance was retired by another request")]
+    /// Another request of the same instance trapped or overran it, or its revision was ended. 503, safe to retry where
+    /// the method is.
+    #[error("the instance was retired while it served the request")]
     Retired,
     /// The component answered with an error of `wasi:http`, or with nothing. 500.
     #[error("the component gave no valid answer")]

@@ -12,12 +12,15 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use wasmtime::PoolConcurrencyLimitError;
-use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler, TrapOrPanicError};
+use wasmtime_wasi_http::handler::{
+    HandlerState, Instance, InstantiationError, ProxyHandler, TrapOrPanicError, WorkerState,
+};
 
 use crate::admission::Admission;
-use crate::body::{self, Limited, RequestBodyError, ResponseBody};
+use crate::body::{self, Bounds, Limited, RequestBodyError, ResponseBody};
 use crate::engine::Runtime;
 use crate::error::Error;
+use crate::life::{Branch, Stage};
 use crate::metrics::RUNTIME_REQUESTS_TOTAL;
 use crate::processor::Turns;
 use crate::request;
@@ -40,7 +43,18 @@ impl Runtime {
     pub fn core(&self) -> Core {
         let cores = self.config.cores;
         let instances_max = (self.config.instances_max as usize / cores).max(1);
-        Core {
+        Core::with(cores, instances_max)
+    }
+}
+
+impl Core {
+    /// Room for one instance that takes nothing from the cores that serve.
+    pub(crate) fn spare() -> Self {
+        Self::with(1, 1)
+    }
+
+    fn with(cores: usize, instances_max: usize) -> Self {
+        Self {
             cores,
             instances: Arc::new(Semaphore::new(instances_max)),
             instances_max,
@@ -48,9 +62,14 @@ impl Runtime {
             requests: Arc::default(),
         }
     }
-}
 
-impl Core {
+    /// Resolves when there is no instance here.
+    pub(crate) async fn empty(&self) {
+        let all = u32::try_from(self.instances_max).unwrap_or(u32::MAX);
+        let room = self.instances.acquire_many(all).await;
+        drop(room.expect("the semaphore is never closed"));
+    }
+
     /// Instances that a component may have here: a quarter is left to the neighbours of one that takes all it can get.
     fn instances_of(&self, revision: &Revision) -> usize {
         let own = revision.limits.instances_max.div_ceil(self.cores);
@@ -70,6 +89,7 @@ impl Core {
 #[derive(Clone)]
 pub struct Handler {
     revision: Arc<Revision>,
+    branch: Arc<Branch>,
     admission: Arc<Admission>,
     turns: Arc<Turns>,
     /// Replaced when an instance of it computes while it has offered to take requests.
@@ -86,15 +106,29 @@ impl Handler {
             component: Arc::new(Semaphore::new(core.instances_of(revision))),
             turns: Arc::clone(&turns),
         };
-        let proxy = ProxyHandler::new(Workers::new(Arc::clone(revision), share));
+        let branch = revision.life.branch();
+        let workers = Workers::new(Arc::clone(revision), Arc::clone(&branch), share);
         let answered = counter(revision, "ok");
         Self {
             revision: Arc::clone(revision),
-            admission: Arc::new(Admission::new(revision, core.places_of(revision))),
+            admission: Arc::new(Admission::new(revision, &branch, core.places_of(revision))),
+            branch,
             turns,
-            proxy: Arc::new(Mutex::new(proxy)),
+            proxy: Arc::new(Mutex::new(ProxyHandler::new(workers))),
             answered,
         }
+    }
+
+    /// Makes an instance and lets it go.
+    pub(crate) async fn start(&self) -> wasmtime::Result<()> {
+        let Instance { store, state, .. } = self.proxy().state().instantiate().await?;
+        WorkerState::drop(&state, store, Ok(()));
+        Ok(())
+    }
+
+    /// Ends what this handler has, and no other.
+    pub(crate) fn end(&self) {
+        self.branch.advance(Stage::Ended);
     }
 
     /// Answers a request. Dropping the future, or the body it answers with, cancels the guest's work.
@@ -133,7 +167,7 @@ impl Handler {
         let answer = proxy.handle(
             waiting.request(),
             request.map(|body| {
-                Limited::new(body, &self.revision)
+                Limited::new(body, body_max, &self.branch)
                     .map_err(Into::into)
                     .boxed_unsync()
             }),
@@ -151,13 +185,17 @@ impl Handler {
             Ok(response) => {
                 let (head, body) = response.into_parts();
                 self.check_head(&method, &head)?;
-                let until = (deadline, limits.deadline);
+                let bounds = Bounds {
+                    deadline,
+                    limit: limits.deadline,
+                    bytes_max: limits.response_body_bytes_max,
+                };
                 let body = ResponseBody::new(
                     body,
                     (&method, &head),
                     waiting.answered(),
-                    until,
-                    &self.revision,
+                    bounds,
+                    &self.branch,
                 );
                 Ok(Response::from_parts(head, body))
             }
@@ -220,6 +258,9 @@ impl Handler {
 
     /// Tells whose fault it was: an instance that died under several requests is nobody's in particular.
     fn classified(&self, request: &request::Request, error: &wasmtime::Error) -> Error {
+        if self.branch.stage() == Stage::Ended {
+            return Error::Retired;
+        }
         let Revision { component, id, .. } = &*self.revision;
         if let Some(error) = error.downcast_ref::<InstantiationError<Arc<request::Request>>>() {
             warn!(%component, revision = %id, error = ?error.error, "no instance could be made");

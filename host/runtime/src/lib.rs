@@ -1,8 +1,9 @@
 //! Runs components: the only crate that knows wasmtime.
 //!
 //! A [`Runtime`] compiles and links a component once, at deploy, into a [`Revision`]. Each core makes a [`Handler`] of
-//! it, which takes or makes an instance per request, within the revision's limits. This crate binds no socket and
-//! knows no route; errors leave as [`Error`], for somebody else to word.
+//! it, which takes or makes an instance per request, within the revision's limits. A revision whose place another takes
+//! drains and is ended, until nothing of it is left. This crate binds no socket and knows no route; errors leave as
+//! [`Error`], for somebody else to word.
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod admission;
@@ -13,8 +14,11 @@ mod error;
 mod handler;
 mod host;
 mod instance;
+mod life;
 mod logs;
 mod metrics;
+mod pace;
+mod probe;
 mod processor;
 mod request;
 mod revision;
@@ -25,4 +29,6 @@ pub use body::{RequestBodyError, ResponseBody, ResponseBodyError};
 pub use engine::{Allocation, Config, Runtime};
 pub use error::Error;
 pub use handler::{Core, Handler};
+pub use pace::Pace;
+pub use probe::ProbeError;
 pub use revision::{Abi, PrepareError, Revision};

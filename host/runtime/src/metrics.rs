@@ -6,6 +6,8 @@ pub(crate) const RUNTIME_REQUESTS_TOTAL: &str = "runtime_requests_total";
 pub(crate) const RUNTIME_INSTANCES_MADE_TOTAL: &str = "runtime_instances_made_total";
 /// Instances that ended by a trap, an overrun or a cancelled request, by `component`.
 pub(crate) const RUNTIME_INSTANCES_RETIRED_TOTAL: &str = "runtime_instances_retired_total";
+/// Revisions alive, by `component`: those that serve, and those of which something is left.
+pub(crate) const RUNTIME_REVISIONS: &str = "runtime_revisions";
 /// Growth of linear memory that was refused, by `component`.
 pub(crate) const RUNTIME_MEMORY_REFUSED_TOTAL: &str = "runtime_memory_refused_total";
 /// Bytes of guest output that were dropped over the log limit, by `component`.

@@ -8,8 +8,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use stoa_manifest::ComponentId;
@@ -19,6 +21,9 @@ use crate::request::Tenants;
 
 /// Guests are interrupted this often.
 pub(crate) const EPOCH: Duration = Duration::from_millis(10);
+/// A guest that computed for less than a quarter of an epoch did not use up its slice: other threads of the machine had the
+/// processor, and that is nobody's fault here.
+const SLICE_MIN: Duration = Duration::from_micros(2_500);
 /// How many times as long as it computed a component stands back for others.
 const STAND_BACK: u32 = 4;
 /// What is owed from before that counts no more.
@@ -148,7 +153,7 @@ struct Slice {
     /// When the guest went on after its last interruption, and which turn of its event loop that was; none once it
     /// waited. How long it runs between a wait and the next interruption is not seen: less than an epoch, and nothing
     /// where the wait was longer than one, because then it is interrupted at once.
-    resumed: Option<(Instant, usize)>,
+    resumed: Option<(Moment, usize)>,
     turn: Option<Turn>,
     /// Between an interruption and going on.
     interrupted: bool,
@@ -184,12 +189,12 @@ impl Usage {
     }
 
     /// Charges a guest that ran until now, and tells whether it did so without coming back to its event loop.
-    fn charge(&self, resumed: Option<(Instant, usize)>) -> Result<bool, Duration> {
-        let time = resumed.map_or(Duration::ZERO, |(since, _)| since.elapsed());
+    fn charge(&self, resumed: Option<(Moment, usize)>) -> Result<bool, Duration> {
+        let time = resumed.map_or(Duration::ZERO, |(since, _)| since.computed_since());
         self.turns.used.increment(time.as_micros() as u64);
         self.turns.owe(time);
         self.tenants.charge(time)?;
-        Ok(resumed.is_some_and(|(_, turn)| turn == self.tenants.turns()))
+        Ok(time >= SLICE_MIN && resumed.is_some_and(|(_, turn)| turn == self.tenants.turns()))
     }
 
     async fn give_way(&self, burned: bool) {
@@ -223,7 +228,7 @@ impl Usage {
 
     fn go_on(&self) {
         let mut slice = self.slice();
-        slice.resumed = Some((Instant::now(), self.tenants.turns()));
+        slice.resumed = Some((Moment::now(), self.tenants.turns()));
         slice.interrupted = false;
     }
 
@@ -247,5 +252,38 @@ impl Usage {
 
     fn slice(&self) -> std::sync::MutexGuard<'_, Slice> {
         self.slice.lock().expect("accounting does not panic")
+    }
+}
+
+/// A moment in the life of a thread.
+#[derive(Clone, Copy)]
+struct Moment {
+    thread: ThreadId,
+    computed: Duration,
+    at: Instant,
+}
+
+impl Moment {
+    fn now() -> Self {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        // Never negative, by its definition.
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let rest = u32::try_from(time.tv_nsec).unwrap_or(0);
+        Self {
+            thread: std::thread::current().id(),
+            computed: Duration::new(seconds, rest),
+            at: Instant::now(),
+        }
+    }
+
+    /// What the thread has computed since, and not the time that passed: on a machine with more to do than its cores can,
+    /// that would charge a guest with what others computed. Guests that serve stay on their core's thread; for one that was
+    /// moved (seeds and probes run on the drivers' threads) it is the time that passed after all.
+    fn computed_since(&self) -> Duration {
+        let now = Self::now();
+        match now.thread == self.thread {
+            true => now.computed.saturating_sub(self.computed),
+            false => self.at.elapsed(),
+        }
     }
 }

@@ -14,6 +14,7 @@ use futures::task::AtomicWaker;
 use tokio::time::Instant;
 
 use crate::admission::Place;
+use crate::life::{Reached, Stage};
 
 /// The client waits, for the response or its body.
 const WAITING: u8 = 0;
@@ -151,6 +152,8 @@ pub(crate) struct Tenants {
     /// What each request adds.
     cpu_max: Duration,
     overran: AtomicBool,
+    /// What the instance was told of its revision's life.
+    reached: Reached,
     waker: AtomicWaker,
 }
 
@@ -168,8 +171,20 @@ impl Tenants {
             allowed_us: AtomicU64::new(micros(cpu_max)),
             cpu_max,
             overran: AtomicBool::new(false),
+            reached: Reached::default(),
             waker: AtomicWaker::new(),
         }
+    }
+
+    /// Tells the instance what its revision's life has come to.
+    pub(crate) fn advance(&self, to: Stage) {
+        if self.reached.advance(to) {
+            self.waker.wake();
+        }
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.reached.stage()
     }
 
     fn arrive(&self, deadline: Instant) {
@@ -225,7 +240,7 @@ impl Tenants {
         self.waker.wake();
     }
 
-    /// Registers whom to wake when a request leaves.
+    /// Registers whom to wake when a request leaves, or the revision's life goes on.
     pub(crate) fn watch(&self, cx: &Context<'_>) {
         self.waker.register(cx.waker());
     }

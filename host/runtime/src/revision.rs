@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use stoa_capabilities::Granted;
 use stoa_manifest::{Component, ComponentId};
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
-use wasmtime::component::types::ComponentItem;
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::{p2, p3};
 
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::{self, Artifact, ArtifactError};
 use crate::engine::Runtime;
 use crate::host::outbound;
 use crate::instance::State;
+use crate::life::{Life, Stage};
 use crate::logs::Budget;
+use crate::pace::Pace;
 
 /// How a component takes requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,8 +150,12 @@ pub struct Revision {
     /// Requests that wait on any core.
     pub(crate) queued: AtomicUsize,
     pub(crate) log_budget: Budget,
+    /// Room for fresh instances of any revision beside those that serve.
+    pub(crate) spare: Arc<Semaphore>,
     instances: AtomicU64,
     abi: Abi,
+    /// Last, because dropping it says that the rest is gone.
+    pub(crate) life: Life,
 }
 
 impl Revision {
@@ -168,18 +174,37 @@ impl Revision {
         self.abi
     }
 
+    /// Begins the drain: idle instances end at once, and those at work when they are done; event streams end after a
+    /// whole event. Requests that a handler was given before, or is given still, are served. Idempotent.
+    pub fn drain(&self) {
+        self.life.advance(Stage::Draining);
+    }
+
+    /// Ends what is left, at the drain's bound: requests that wait get [`Error::Retired`](crate::Error::Retired), bodies
+    /// break off, instances go. Idempotent.
+    pub fn end(&self) {
+        self.life.advance(Stage::Ended);
+    }
+
+    /// Resolves when nothing of it is left: no handler, no request that needs an instance, no instance, and none of their
+    /// data. An answer that is out of its guest and only waits for its client is no part of it. Does not itself hold the
+    /// revision; whoever waits must not hold it either.
+    pub fn gone(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.life.gone().cancelled_owned()
+    }
+
     pub(crate) fn next_instance(&self) -> u64 {
         self.instances.fetch_add(1, Ordering::Relaxed)
     }
 }
 
 impl Runtime {
-    /// Compiles `wasm`, or finds it compiled. Blocks for as long as that takes.
+    /// Compiles `wasm` at this pace, or finds it compiled. Blocks for as long as that takes.
     ///
     /// # Errors
     /// [`PrepareError::Artifact`] when it is not a component.
-    pub fn load(&self, wasm: &[u8]) -> Result<Artifact, PrepareError> {
-        Ok(self.artifacts.load(&self.engine, wasm)?)
+    pub fn load(&self, wasm: &[u8], pace: Pace) -> Result<Artifact, PrepareError> {
+        Ok(self.artifacts.load(&self.engine, wasm, pace)?)
     }
 
     /// Checks that this host provides what the code imports, and links it with what the component was granted.
@@ -208,8 +233,10 @@ impl Runtime {
             outbound: outbound::Client::new(component, &self.config.blocked_networks),
             queued: AtomicUsize::new(0),
             log_budget: Budget::new(limits.log_bytes_per_second_max),
+            spare: Arc::clone(&self.spare),
             instances: AtomicU64::new(0),
             abi,
+            life: Life::new(name),
         }))
     }
 
@@ -247,11 +274,8 @@ impl Runtime {
     /// The first import that nobody provides, by its whole name.
     fn import(&self, component: &wasmtime::component::Component) -> Option<PrepareError> {
         let provided = crate::host::provided();
-        let component_type = component.component_type();
-        let import = component_type
-            .imports(&self.engine)
-            .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
-            .map(|(name, _)| name.to_owned())
+        let import = artifact::imports(component)
+            .into_iter()
             .find(|name| !provided.iter().any(|have| fits(name, have)))?;
         let nearest = nearest(&import, provided);
         Some(PrepareError::Import { import, nearest })

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::handler::{
 };
 
 use crate::instance::{State, store};
+use crate::life::{Branch, Entered, Stage};
 use crate::metrics::{
     RUNTIME_INSTANCES, RUNTIME_INSTANCES_MADE_TOTAL, RUNTIME_INSTANCES_RETIRED_TOTAL,
 };
@@ -45,9 +46,15 @@ pub(crate) struct Share {
     pub(crate) turns: Arc<Turns>,
 }
 
+/// The revision was ended before there was an instance.
+#[derive(Debug, thiserror::Error)]
+#[error("the revision was ended")]
+struct Ended;
+
 /// Makes instances of one revision on one core.
 pub(crate) struct Workers {
     pub(crate) revision: Arc<Revision>,
+    branch: Arc<Branch>,
     share: Share,
     /// Set when an instance that offered to take requests began to compute instead: whatever is queued for it waits,
     /// so new requests must go elsewhere.
@@ -57,12 +64,13 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) fn new(revision: Arc<Revision>, share: Share) -> Self {
+    pub(crate) fn new(revision: Arc<Revision>, branch: Arc<Branch>, share: Share) -> Self {
         let made = metrics::counter!(RUNTIME_INSTANCES_MADE_TOTAL, "component" => revision.component.to_string());
         let alive =
             metrics::gauge!(RUNTIME_INSTANCES, "component" => revision.component.to_string());
         Self {
             revision,
+            branch,
             share,
             stalled: Arc::default(),
             made,
@@ -75,6 +83,7 @@ impl Workers {
         let (revision, share) = (Arc::clone(&self.revision), self.share.clone());
         Self {
             revision,
+            branch: Arc::clone(&self.branch),
             share,
             stalled: Arc::default(),
             made: self.made.clone(),
@@ -85,14 +94,8 @@ impl Workers {
     pub(crate) fn stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
     }
-}
 
-impl HandlerState for Workers {
-    type StoreData = State;
-    type WorkerExpiration = Lifetime;
-    type WorkerState = Worker;
-
-    async fn instantiate(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
+    async fn make(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
         // Waits for room instead of failing; the request's own deadline ends the wait for its client. The component's
         // share comes first: while it is full, its requests hold nothing of the core's.
         let open = "the semaphore is never closed";
@@ -106,6 +109,7 @@ impl HandlerState for Workers {
             .expect(open);
         let number = self.revision.next_instance();
         let tenants = Arc::new(Tenants::new(self.revision.limits.cpu_max));
+        let entered = self.branch.enter(number, &tenants);
         let usage = Usage::new(Arc::clone(&self.share.turns), Arc::clone(&tenants));
         usage.start().await;
         let mut store = store(&self.revision, number, Arc::clone(&usage));
@@ -126,9 +130,22 @@ impl HandlerState for Workers {
                 tenants,
                 usage,
                 alive: self.alive.clone(),
+                _entered: entered,
                 _room: [own, room],
             },
         })
+    }
+}
+
+impl HandlerState for Workers {
+    type StoreData = State;
+    type WorkerExpiration = Lifetime;
+    type WorkerState = Worker;
+
+    async fn instantiate(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
+        // A revision that drains still makes instances, for the requests it has. Once it is ended, nobody waits for one.
+        let made = self.branch.ended().run_until_cancelled(self.make());
+        made.await.unwrap_or_else(|| Err(Ended.into()))
     }
 }
 
@@ -139,7 +156,32 @@ pub(crate) struct Worker {
     tenants: Arc<Tenants>,
     usage: Arc<Usage>,
     alive: metrics::Gauge,
+    _entered: Entered,
+    /// Last, so that whoever gets the room finds nothing of this one.
     _room: [OwnedSemaphorePermit; 2],
+}
+
+impl Worker {
+    /// The instance ended while it had something to do.
+    fn report(&self, error: &wasmtime::Error) {
+        let Revision { component, id, .. } = &*self.revision;
+        let instance = self.number;
+        if self.tenants.stage() == Stage::Ended {
+            debug!(%component, revision = %id, instance, "instance ended with its revision");
+            return;
+        }
+        metrics::counter!(RUNTIME_INSTANCES_RETIRED_TOTAL, "component" => component.to_string())
+            .increment(1);
+        match self.tenants.retired() {
+            // The request's own log line says why it was cancelled.
+            true => {
+                debug!(%component, revision = %id, instance, "instance retired with a cancelled request")
+            }
+            false => {
+                warn!(%component, revision = %id, instance, error = ?error, "instance trapped")
+            }
+        }
+    }
 }
 
 impl WorkerState for Worker {
@@ -167,20 +209,10 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
-        let Revision { component, id, .. } = &*self.revision;
-        let (instance, start) = (self.number, Instant::now());
+        let start = Instant::now();
         if let Err(error) = &result {
             self.tenants.die();
-            metrics::counter!(RUNTIME_INSTANCES_RETIRED_TOTAL, "component" => component.to_string()).increment(1);
-            match self.tenants.retired() {
-                // The request's own log line says why it was cancelled.
-                true => {
-                    debug!(%component, revision = %id, instance, "instance retired with a cancelled request")
-                }
-                false => {
-                    warn!(%component, revision = %id, instance, error = ?error, "instance trapped")
-                }
-            }
+            self.report(error);
         }
         drop(store);
         self.usage.ended(start.elapsed());
@@ -273,10 +305,16 @@ impl WorkerExpiration for Lifetime {
             this.tenants.unseen(),
             this.tenants.retired(),
         );
+        // Read after `watch`, which is who a later stage wakes.
+        let stage = this.tenants.stage();
         if unseen == 0 {
             this.unseen_since = None;
         }
         match status {
+            _ if stage == Stage::Ended => Poll::Ready(()),
+            // Unless a client still takes its answer, nobody needs it. A request that is queued while it leaves gets
+            // another one: its `ProxyHandler` looks into the queue when the last worker is gone.
+            WorkerStatus::Idle if stage == Stage::Draining && live == 0 => Poll::Ready(()),
             WorkerStatus::Idle => this.poll_after(cx, start, IDLE_MAX),
             // The last client is gone: nobody misses what the guest still does.
             _ if retired && live == 0 => Poll::Ready(()),

@@ -5,17 +5,18 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
-use stoa_manifest::App;
+use stoa_manifest::{App, ComponentId};
 
 use crate::output;
 use crate::progress::Step;
 
-/// Builds every component that says how, each command once per folder. A failed command ends it: what its output said
-/// is already on the terminal.
-pub(crate) fn run(app: &App, root: &Path) -> anyhow::Result<()> {
+/// Builds these components, or all if `only` is empty, each command once per folder. A failed command ends it: what its
+/// output said is already on the terminal.
+pub(crate) fn run(app: &App, root: &Path, only: &[ComponentId]) -> anyhow::Result<()> {
     let mut done = HashSet::new();
     for (id, component) in &app.components {
-        let Some(build) = &component.build else {
+        let wanted = only.is_empty() || only.contains(id);
+        let Some(build) = component.build.as_ref().filter(|_| wanted) else {
             continue;
         };
         let folder = build

@@ -1,5 +1,8 @@
 //! Arguments, environment and exit codes: read here and nowhere else.
 
+pub(crate) mod registry;
+pub(crate) mod remote;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,13 +31,36 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Build the application, open its stores and serve it.
+    #[command(
+        after_help = "Started again, a host serves what was deployed last, unless what lies in the folder is new. The \
+                      folder is the operator's own word: it may do more than what served, and gets no health probe."
+    )]
     Up(Up),
     /// Run the build command of every component.
     Build(Application),
+    /// Publish the application, or some of its components, on a host that runs.
+    #[command(after_help = "To undo it: `stoa rollback`. What it would change: `stoa diff`.")]
+    Deploy(Box<remote::Deploy>),
+    /// Say what a deploy would change, or what one release may do that another may not.
+    Diff(Box<remote::Diff>),
+    /// Say what serves.
+    Status(remote::Status),
+    /// List the releases.
+    Releases(remote::Releases),
+    /// Make the candidate the stable release.
+    Promote(remote::Promote),
+    /// Take the candidate away, or go back to an earlier release.
+    Rollback(remote::Rollback),
+    /// Show what components print, and what the host says of them.
+    Logs(remote::Logs),
+    /// List who changed what, or was kept from it.
+    Audit(remote::Audit),
+    /// Send the application to a registry of images, or fetch it from there.
+    Registry(registry::Registry),
 }
 
 /// Which application.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Application {
     /// The manifest, or the folder it lies in.
     #[arg(
@@ -65,7 +91,7 @@ pub(crate) struct Up {
     /// What stands behind each label [default: runtime-config/embedded.toml beside the manifest, if it is there]
     #[arg(long, value_name = "FILE")]
     pub(crate) runtime_config_file: Option<PathBuf>,
-    /// Where stores, keys and compiled code are kept [default: .stoa beside the manifest]
+    /// Where stores, releases, keys and compiled code are kept [default: .stoa beside the manifest]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) state_dir: Option<PathBuf>,
     /// An environment variable for every component.
@@ -81,6 +107,13 @@ pub(crate) struct Up {
     /// Serve Stoa's own interfaces by the adapters that the manifest names for them, as under Spin.
     #[arg(long)]
     pub(crate) portable: bool,
+    /// Serve what was deployed to this host, never a folder; wait for the first deploy if there was none. What is found
+    /// beside the manifest otherwise is looked for in the current folder.
+    #[arg(long, conflicts_with_all = ["from", "watch", "skip_build"])]
+    pub(crate) deployed: bool,
+    /// Build and deploy what is saved while the host runs.
+    #[arg(long, conflicts_with = "skip_build")]
+    pub(crate) watch: bool,
     /// Say less at the start.
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -121,10 +154,19 @@ pub(crate) fn run() -> ExitCode {
             };
         }
     };
-    telemetry::start();
+    let logs = telemetry::start();
     let outcome = match arguments.command {
-        Command::Up(up) => commands::up(&up, Environment::new(std::env::vars_os())),
+        Command::Up(up) => commands::up(&up, Environment::new(std::env::vars_os()), logs),
         Command::Build(application) => commands::build(&application),
+        Command::Deploy(deploy) => commands::deploy(&deploy),
+        Command::Diff(diff) => commands::diff(&diff),
+        Command::Status(status) => commands::status(&status),
+        Command::Releases(releases) => commands::releases(&releases),
+        Command::Promote(promote) => commands::promote(&promote),
+        Command::Rollback(rollback) => commands::rollback(&rollback),
+        Command::Logs(logs) => commands::logs(&logs),
+        Command::Audit(audit) => commands::audit(&audit),
+        Command::Registry(registry) => commands::registry(&registry),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,8 +11,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
-
+use bytes::Bytes;
 use stoa_manifest::component::Source as Code;
 use stoa_manifest::dependency::{Dependency, Inherit, Origin};
 use stoa_manifest::http::Target;
@@ -20,11 +19,11 @@ use stoa_manifest::{App, Component, ComponentId};
 use wac_graph::types::{Package, WorldId};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
-use crate::commands::Project;
+use crate::bundle::Files;
 use error::Error;
 
 /// The namespace of the interfaces that are Stoa's own.
-const OURS: &str = "stoa:";
+pub(crate) const OURS: &str = "stoa:";
 
 /// What serves the interfaces of Stoa itself where the manifest names a dependency for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,29 +59,32 @@ pub(crate) fn remote<'a>(
 /// The component's code joined with that of its dependencies; the same bytes for the same files, so that they are found
 /// compiled. A component without dependencies stays as it is. Errors are for people, all of them at once.
 pub(crate) fn compose(
-    project: &Project,
+    app: &App,
+    files: &Files,
     id: &ComponentId,
     ours: Ours,
-    wasm: Vec<u8>,
-) -> Result<Vec<u8>, Vec<String>> {
-    let Some(component) = project.app.components.get(id) else {
+    wasm: Bytes,
+) -> Result<Bytes, Vec<String>> {
+    let Some(component) = app.components.get(id) else {
         return Ok(wasm);
     };
     if wanted(component, ours).next().is_none() {
         return Ok(wasm);
     }
-    joined(project, component, ours, wasm)
+    joined(app, files, component, ours, wasm)
+        .map(Bytes::from)
         .map_err(|errors| errors.iter().map(|error| error.worded(id)).collect())
 }
 
 fn joined(
-    project: &Project,
+    app: &App,
+    files: &Files,
     component: &Component,
     ours: Ours,
-    wasm: Vec<u8>,
+    wasm: Bytes,
 ) -> Result<Vec<u8>, Vec<Error>> {
-    let mut whole = Composition::of(wasm).map_err(|error| vec![error])?;
-    whole.attach_all(project, component, ours)?;
+    let mut whole = Composition::of(wasm.into()).map_err(|error| vec![error])?;
+    whole.attach_all(app, files, component, ours)?;
     whole.encode().map_err(|error| vec![error])
 }
 
@@ -96,7 +98,7 @@ fn wanted(component: &Component, ours: Ours) -> impl Iterator<Item = (&str, &Dep
 }
 
 /// The file that holds a dependency, relative to the manifest's folder.
-fn file<'a>(app: &'a App, dependency: &'a Dependency) -> Option<&'a str> {
+pub(crate) fn file<'a>(app: &'a App, dependency: &'a Dependency) -> Option<&'a str> {
     match &dependency.origin {
         Origin::Path(path) => Some(path),
         Origin::Component(id) => match &app.components.get(id)?.source {
@@ -107,24 +109,25 @@ fn file<'a>(app: &'a App, dependency: &'a Dependency) -> Option<&'a str> {
     }
 }
 
-fn read(project: &Project, name: &str, dependency: &Dependency) -> Result<Part, Error> {
-    let path = file(&project.app, dependency).ok_or_else(|| Error::Remote {
+fn read(app: &App, files: &Files, name: &str, dependency: &Dependency) -> Result<Part, Error> {
+    let path = file(app, dependency).ok_or_else(|| Error::Remote {
         dependency: name.to_owned(),
     })?;
-    let path = project.root.join(path);
-    match std::fs::read(&path) {
-        Ok(wasm) => Ok(Part { path, wasm }),
-        Err(source) => Err(Error::Unreadable {
+    match files.get(path) {
+        Some(wasm) => Ok(Part {
+            path: path.to_owned(),
+            wasm: wasm.to_vec(),
+        }),
+        None => Err(Error::Missing {
             dependency: name.to_owned(),
-            path,
-            source,
+            path: path.to_owned(),
         }),
     }
 }
 
 /// A dependency's code and where it was found.
 struct Part {
-    path: PathBuf,
+    path: String,
     wasm: Vec<u8>,
 }
 
@@ -150,13 +153,14 @@ impl Composition {
 
     fn attach_all(
         &mut self,
-        project: &Project,
+        app: &App,
+        files: &Files,
         component: &Component,
         ours: Ours,
     ) -> Result<(), Vec<Error>> {
         let mut errors = Vec::new();
         for (name, dependency) in wanted(component, ours) {
-            let attached = read(project, name, dependency)
+            let attached = read(app, files, name, dependency)
                 .map_err(|error| vec![error])
                 .and_then(|part| self.attach(component, name, dependency, part));
             errors.extend(attached.err().into_iter().flatten());
@@ -352,9 +356,4 @@ fn inherited(component: &Component, dependency: &Dependency) -> Inherit {
         (None, Some(true)) => Inherit::All,
         (None, Some(false) | None) => Inherit::Nothing,
     }
-}
-
-/// A path for people.
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use stoa_capabilities::Config as Capabilities;
+use stoa_capabilities::{Config as Capabilities, releases};
 use stoa_gateway::config::{Limits, Tls};
 use stoa_manifest::hosts::Network;
 use stoa_manifest::text::{self, Mistake, Mistakes, Report, Source, Spanned, Table, Value};
+
+use crate::{admin, deploy};
 
 /// What a runtime configuration says. Everything has a default.
 #[derive(Debug)]
@@ -27,6 +29,12 @@ pub(crate) struct Configuration {
     pub(crate) runtime: Runtime,
     /// `[outbound_networking]`.
     pub(crate) outbound_networking: OutboundNetworking,
+    /// `[releases]`: where the history of releases is kept. Default: embedded, in the state directory.
+    pub(crate) releases: releases::Config,
+    /// `[deploy]`: what is asked of a release, and how old ones go.
+    pub(crate) deploy: deploy::Config,
+    /// `[admin]`: the admin API.
+    pub(crate) admin: admin::Config,
 }
 
 /// When the manifest's seeds are loaded.
@@ -103,6 +111,9 @@ impl Configuration {
             let outbound_networking = table.or_default("outbound_networking", |value| {
                 value.table(OutboundNetworking::read)
             });
+            let releases = releases::Config::read(table);
+            let deploy = table.or_default("deploy", |value| value.table(deploy::Config::read));
+            let admin = table.or_default("admin", |value| value.table(admin::Config::read));
             unsupported(table, &UNSUPPORTED);
             Some(Self {
                 state_dir: state_dir?.map(PathBuf::from),
@@ -111,6 +122,9 @@ impl Configuration {
                 gateway: gateway?,
                 runtime: runtime?,
                 outbound_networking: outbound_networking?,
+                releases: releases?,
+                deploy: deploy?,
+                admin: admin?,
             })
         })
     }
@@ -178,7 +192,7 @@ fn network(entry: &Spanned<String>, report: &Report) -> Option<Vec<Network>> {
     }
 }
 
-fn address(value: Value<'_>) -> Option<SocketAddr> {
+pub(crate) fn address(value: Value<'_>) -> Option<SocketAddr> {
     let report = value.report();
     let written = value.spanned_string()?;
     let wrong = || {

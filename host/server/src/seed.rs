@@ -10,18 +10,19 @@ use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use stoa_gateway::Routes;
 use stoa_manifest::seed::Seed;
-use stoa_runtime::RequestBodyError;
+use stoa_runtime::{Core, Handler, RequestBodyError};
 use tracing::info;
 
 use crate::commands::{Invalid, Project};
+use crate::deploy::Prepared;
 use crate::state::State;
-use crate::wiring::Deployment;
 
 /// Sends every seed that was not sent before. One that fails is sent again at the next start: whoever takes seeds must
 /// be idempotent.
 pub(crate) async fn load(
     project: &Project,
-    deployment: &Deployment,
+    release: &Prepared,
+    core: &Core,
     state: &State,
 ) -> anyhow::Result<()> {
     let folder = state.folder().join("seeded");
@@ -30,7 +31,7 @@ pub(crate) async fn load(
         if marker.exists() {
             continue;
         }
-        send(project, deployment, seed)
+        send(project, release, core, seed)
             .await
             .with_context(|| format!("the seed `{}` was not loaded", seed.name))?;
         fs::create_dir_all(&folder)
@@ -41,9 +42,14 @@ pub(crate) async fn load(
     Ok(())
 }
 
-async fn send(project: &Project, deployment: &Deployment, seed: &Seed) -> anyhow::Result<()> {
+async fn send(
+    project: &Project,
+    release: &Prepared,
+    core: &Core,
+    seed: &Seed,
+) -> anyhow::Result<()> {
     let body = read(&project.root.join(&seed.file))?;
-    let routes = Routes::new(&project.app.routes);
+    let routes = Routes::new(&release.app.routes);
     let Some(component) = routes.component(&seed.path) else {
         return Err(Invalid(format!(
             "no component answers the path `{}` of the seed",
@@ -51,10 +57,10 @@ async fn send(project: &Project, deployment: &Deployment, seed: &Seed) -> anyhow
         ))
         .into());
     };
-    let handlers = deployment.handlers();
-    let handler = handlers
-        .get(component)
-        .context("its component is not deployed")?;
+    let service = release.services.get(component);
+    let service = service.context("its component is not deployed")?;
+    // Not one of those that serve: their work is done on their own cores.
+    let handler = Handler::new(service.revision(), core);
     let body = Full::new(body).map_err(|never| -> RequestBodyError { match never {} });
     let request = Request::builder()
         .method(Method::POST)

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -18,7 +19,11 @@ pub(crate) struct State {
 impl State {
     /// Makes the folder and locks it.
     pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder)
+        // What is in it is nobody else's business: stores, keys, the token of the admin API.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .with_context(|| format!("cannot make the state directory `{}`", folder.display()))?;
         let path = folder.join("lock");
         let mut lock = File::options()

@@ -1,19 +1,19 @@
-//! Opens what stands behind every label, before any component is prepared.
+//! Opens what stands behind every label, and gives it the shape that releases want of it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use stoa_capabilities::blobs::presign::Signer;
+use stoa_capabilities::sql::Contracting;
 use stoa_capabilities::{Capabilities, Durability, blobs, documents, identity, keyvalue, sql};
-use stoa_manifest::grants::documents::Collection;
+use stoa_manifest::grants::documents::{Collection, Index};
 use stoa_manifest::migration::Migrations;
 use stoa_manifest::{App, ComponentId, Label};
 use tracing::info;
 
-use crate::commands::{Invalid, Project};
+use crate::bundle::Files;
 use crate::configuration::Configuration;
 use crate::state::State;
 
@@ -23,12 +23,11 @@ pub(crate) struct Stores {
     pub(crate) described: Vec<String>,
 }
 
-/// Opens all stores of the configuration.
+/// Opens all stores of the configuration. What releases declare of them comes later.
 ///
 /// # Errors
-/// The first that cannot be opened, or what the manifest says of it that does not fit.
-pub(crate) async fn open(
-    project: &Project,
+/// The first that cannot be opened.
+pub(crate) fn open(
     configuration: &Configuration,
     state: &State,
     signer: &Arc<Signer>,
@@ -49,13 +48,11 @@ pub(crate) async fn open(
         let path = opening.at("sql", label, &config.path, config.durability);
         let database = sql::embedded::Embedded::open(&path, config.durability)
             .with_context(|| format!("cannot open the database `{label}`"))?;
-        migrate(project, label, &*database).await?;
         capabilities.sql.insert(label.clone(), database);
     }
     for (label, documents::Config::Embedded(config)) in &config.documents {
-        let collections = collections(&project.app, label)?;
         let path = opening.at("documents", label, &config.path, config.durability);
-        let store = documents::embedded::Embedded::open(&path, config.durability, &collections)
+        let store = documents::embedded::Embedded::open(&path, config.durability)
             .with_context(|| format!("cannot open the document store `{label}`"))?;
         capabilities.documents.insert(label.clone(), store);
     }
@@ -97,11 +94,73 @@ impl Opening<'_> {
     }
 }
 
+/// Declares what releases want of their document stores, in addition to what is declared already. The first declaration
+/// after a start takes away what is not in it, so all releases that serve then are in one.
+///
+/// # Errors
+/// What does not fit, for people.
+pub(crate) async fn declare(apps: &[&App], capabilities: &Capabilities) -> Result<(), Vec<String>> {
+    for (label, store) in &capabilities.documents {
+        let collections = collections(apps, label)?;
+        store.declare(collections).await.map_err(|error| {
+            vec![format!(
+                "the document store `{label}` cannot take what is declared of it: {error}"
+            )]
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a release declares what its document stores do not have yet.
+pub(crate) fn declares_more(app: &App, capabilities: &Capabilities) -> bool {
+    capabilities.documents.iter().any(|(label, store)| {
+        let declared = store.declared();
+        // What contradicts itself is told when it is declared.
+        let wanted = collections(&[app], label).unwrap_or_default();
+        wanted.iter().any(|(name, collection)| {
+            declared
+                .get(name)
+                .is_none_or(|known| !contains(known, collection))
+        })
+    })
+}
+
+/// What a release declares that binds the writes of an older one that is live: an index that is new on a collection of both,
+/// and that refuses some documents. For people.
+pub(crate) fn binds(app: &App, live: &App, capabilities: &Capabilities) -> Vec<String> {
+    let mut told = Vec::new();
+    for label in capabilities.documents.keys() {
+        // What contradicts itself is told when it is declared.
+        let wanted = collections(&[app], label).unwrap_or_default();
+        let older = collections(&[live], label).unwrap_or_default();
+        for (name, collection) in &wanted {
+            let Some(older) = older.get(name) else {
+                continue;
+            };
+            let new = collection.indexes.iter();
+            let new = new.filter(|(index, _)| !older.indexes.contains_key(*index));
+            let refuses = new.filter(|(_, index)| index.unique || index.each);
+            told.extend(refuses.map(|(index, _)| {
+                format!(
+                    "the index `{index}` of `{name}` in the document store `{label}` may refuse what an older release still writes\n  = hint: allow it with `--allow-contracting`, if it never does"
+                )
+            }));
+        }
+    }
+    told
+}
+
+fn contains(known: &Collection, wanted: &Collection) -> bool {
+    let index = |(name, index): (&String, &Index)| known.indexes.get(name) == Some(index);
+    let weight = |(path, weight): (&String, &u32)| known.search.get(path) == Some(weight);
+    wanted.indexes.iter().all(index) && wanted.search.iter().all(weight)
+}
+
 /// What all components together declare of the collections of one store.
-fn collections(app: &App, label: &Label) -> Result<BTreeMap<String, Collection>, Invalid> {
+fn collections(apps: &[&App], label: &Label) -> Result<BTreeMap<String, Collection>, Vec<String>> {
     let mut collections: BTreeMap<String, Collection> = BTreeMap::new();
     let mut declared: BTreeMap<(&str, &str), &ComponentId> = BTreeMap::new();
-    for (id, component) in &app.components {
+    for (id, component) in apps.iter().flat_map(|app| &app.components) {
         let Some(grant) = component.grants.documents.get(label) else {
             continue;
         };
@@ -137,76 +196,102 @@ fn collections(app: &App, label: &Label) -> Result<BTreeMap<String, Collection>,
     Ok(collections)
 }
 
-fn twice(first: &ComponentId, second: &ComponentId, what: &str) -> Invalid {
-    Invalid(format!(
+fn twice(first: &ComponentId, second: &ComponentId, what: &str) -> Vec<String> {
+    vec![format!(
         "components `{first}` and `{second}` do not agree on {what}\n  = hint: declare it in one of them, or alike in both"
-    ))
+    )]
 }
 
-/// Brings a database to the schema that its component wants.
-async fn migrate(
-    project: &Project,
-    label: &Label,
-    database: &dyn sql::Database,
-) -> anyhow::Result<()> {
-    let components = project.app.components.iter();
-    let mut wanted =
-        components.filter_map(|(id, component)| Some((id, component.migrations.get(label)?)));
-    let Some((id, migrations)) = wanted.next() else {
-        return Ok(());
-    };
-    if let Some((other, _)) = wanted.next() {
-        let message = format!("components `{id}` and `{other}` both have migrations for `{label}`");
-        return Err(Invalid(format!(
-            "{message}\n  = hint: one component owns the schema of a database"
-        ))
-        .into());
+/// Which migrations of a release would be applied: each was tried, and taken back.
+///
+/// # Errors
+/// What does not fit, for people.
+pub(crate) async fn check_migrations(
+    app: &App,
+    files: &Files,
+    capabilities: &Capabilities,
+    contracting: Contracting,
+) -> Result<Vec<String>, Vec<String>> {
+    let mut pending = Vec::new();
+    for (label, database) in &capabilities.sql {
+        if let Some((id, migrations)) = migrations(app, files, label)? {
+            let names = database.check(migrations, contracting).await;
+            let names = names.map_err(|error| unfit(&id, label, &error))?;
+            pending.extend(names.into_iter().map(|name| format!("{label}/{name}")));
+        }
     }
-    let migrations = read(&project.root, id, migrations)?;
-    let applied = database.migrate(migrations).await;
-    let applied = applied
-        .map_err(|error| Invalid(format!("cannot migrate `{label}` for `{id}`: {error}")))?;
-    for migration in applied {
-        info!(component = %id, %label, migration, "migration applied");
+    Ok(pending)
+}
+
+/// Brings the databases to the schemas that a release wants.
+///
+/// # Errors
+/// What does not fit, for people.
+pub(crate) async fn migrate(
+    app: &App,
+    files: &Files,
+    capabilities: &Capabilities,
+    contracting: Contracting,
+) -> Result<(), Vec<String>> {
+    for (label, database) in &capabilities.sql {
+        if let Some((id, migrations)) = migrations(app, files, label)? {
+            let applied = database.migrate(migrations, contracting).await;
+            for migration in applied.map_err(|error| unfit(&id, label, &error))? {
+                info!(component = %id, %label, migration, "migration applied");
+            }
+        }
     }
     Ok(())
 }
 
+fn unfit(id: &ComponentId, label: &Label, error: &sql::migrations::Error) -> Vec<String> {
+    vec![format!("cannot migrate `{label}` for `{id}`: {error}")]
+}
+
+/// The migrations of a database, and whose they are.
+fn migrations(
+    app: &App,
+    files: &Files,
+    label: &Label,
+) -> Result<Option<(ComponentId, Vec<sql::Migration>)>, Vec<String>> {
+    let components = app.components.iter();
+    let mut wanted =
+        components.filter_map(|(id, component)| Some((id, component.migrations.get(label)?)));
+    let Some((id, migrations)) = wanted.next() else {
+        return Ok(None);
+    };
+    if let Some((other, _)) = wanted.next() {
+        let message = format!("components `{id}` and `{other}` both have migrations for `{label}`");
+        return Err(vec![format!(
+            "{message}\n  = hint: one component owns the schema of a database"
+        )]);
+    }
+    let migrations = of_folder(files, id, migrations).map_err(|problem| vec![problem])?;
+    Ok(Some((id.clone(), migrations)))
+}
+
 /// The `*.sql` files of the folder.
-fn read(
-    root: &Path,
+fn of_folder(
+    files: &Files,
     id: &ComponentId,
     migrations: &Migrations,
-) -> Result<Vec<sql::Migration>, Invalid> {
-    let folder = root.join(&migrations.folder);
-    let refused = |path: &Path, error: std::io::Error| {
-        let shown = path.display();
-        Invalid(format!("component `{id}`: cannot read `{shown}`: {error}"))
-    };
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(&folder).map_err(|error| refused(&folder, error))? {
-        let path = entry.map_err(|error| refused(&folder, error))?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            continue;
-        };
-        if name.ends_with(".sql") {
-            let text = fs::read_to_string(&path).map_err(|error| refused(&path, error))?;
-            files.insert(name.to_owned(), text);
-        }
+) -> Result<Vec<sql::Migration>, String> {
+    let folder = &migrations.folder;
+    let mut texts = BTreeMap::new();
+    for (name, bytes) in files.below(folder) {
+        let text = std::str::from_utf8(bytes);
+        let text = text.map_err(|_| format!("component `{id}`: `{folder}/{name}` is not UTF-8"))?;
+        texts.insert(name.to_owned(), text.to_owned());
     }
-    if let Some(missing) = migrations
-        .contracting
-        .iter()
-        .find(|name| !files.contains_key(*name))
-    {
-        let shown = folder.display();
+    let mut named = migrations.contracting.iter();
+    if let Some(missing) = named.find(|name| !texts.contains_key(*name)) {
         let message = format!("component `{id}`: `contracting` names `{missing}`");
-        return Err(Invalid(format!("{message}, which is not in `{shown}`")));
+        return Err(format!("{message}, which is not in `{folder}`"));
     }
     let migration = |(name, text): (String, String)| sql::Migration {
         contracts: migrations.contracting.contains(&name),
         name,
         text,
     };
-    Ok(files.into_iter().map(migration).collect())
+    Ok(texts.into_iter().map(migration).collect())
 }

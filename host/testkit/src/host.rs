@@ -132,7 +132,12 @@ impl Launch {
     /// # Panics
     /// When it cannot be run.
     pub fn fail(&self) -> Ended {
-        let output = self.command(&[]).output().expect("the binary can be run");
+        // By the environment, so that arguments still count: no two starts must want one port.
+        let output = self
+            .command(&[])
+            .env("STOA_LISTEN", "127.0.0.1:0")
+            .output()
+            .expect("the binary can be run");
         Ended {
             status: output.status,
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -74,6 +74,18 @@ impl Seen {
         self.lost + others as u64
     }
 
+    /// The first answer that was not 200, for messages.
+    pub(crate) fn first_other(&self) -> String {
+        match self.answers.iter().find(|answer| answer.status != 200) {
+            None => "all answers were 200".to_owned(),
+            Some(answer) => format!(
+                "the first other answer was {} after {:.0} ms",
+                answer.status,
+                answer.service.as_secs_f64() * 1_000.0
+            ),
+        }
+    }
+
     /// Why the first request that was lost had no answer, for messages.
     pub(crate) fn first_loss(&self) -> &str {
         self.first_loss.as_deref().unwrap_or("none was lost")

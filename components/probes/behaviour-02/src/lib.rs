@@ -3,7 +3,8 @@
 //! | path | what happens |
 //! |---|---|
 //! | `/ok` | `ok` |
-//! | `/echo` | the request's body, as it arrives |
+//! | `/echo?type=T&length=N` | the request's body, as it arrives; T and N are said of it, where they are given |
+//! | `/status?code=N` | the status N, without a body |
 //! | `/headers` | the request's headers, one `name: value` per line |
 //! | `/count` | how many requests this instance has been given |
 //! | `/print` | a line on standard output, one on standard error |
@@ -49,7 +50,8 @@ impl Guest for Probe {
         let (path, query) = target.split_once('?').unwrap_or((target.as_str(), ""));
         match path {
             "/ok" => Answer::text(out, 200, "ok"),
-            "/echo" => stream::echo(&request, out),
+            "/echo" => stream::echo(&request, query, out),
+            "/status" => Answer::text(out, number(query, "code") as u16, ""),
             "/headers" => Answer::text(out, 200, &headers(&request)),
             "/count" => Answer::text(out, 200, &count.to_string()),
             "/print" => print(out),

@@ -3,7 +3,8 @@
 //! | path | what happens |
 //! |---|---|
 //! | `/ok` | `ok` |
-//! | `/echo` | the request's body, as it arrives |
+//! | `/echo?type=T&length=N` | the request's body, as it arrives; T and N are said of it, where they are given |
+//! | `/status?code=N` | the status N, without a body |
 //! | `/headers` | the request's headers, one `name: value` per line |
 //! | `/count` | how many requests this instance has been given |
 //! | `/print` | a line on standard output, one on standard error |
@@ -50,7 +51,8 @@ impl Guest for Probe {
         let (path, query) = target.split_once('?').unwrap_or((target.as_str(), ""));
         Ok(match path {
             "/ok" => text(200, "ok"),
-            "/echo" => stream::echo(request),
+            "/echo" => stream::echo(request, query),
+            "/status" => text(number(query, "code") as u16, ""),
             "/headers" => text(200, headers(&request)),
             "/count" => text(200, count.to_string()),
             "/print" => print(),

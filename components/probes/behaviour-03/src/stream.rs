@@ -11,10 +11,15 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// Sends the request's body back. Nothing is read ahead of what the client has taken.
-pub(crate) fn echo(request: Request) -> Response {
-    streamed(&[("content-type", "application/octet-stream")], |writer| {
-        send_back(request, writer)
-    })
+pub(crate) fn echo(request: Request, query: &str) -> Response {
+    let media = parameter(query, "type");
+    let length = parameter(query, "length");
+    let mut headers = vec![(
+        "content-type",
+        media.as_deref().unwrap_or("application/octet-stream"),
+    )];
+    headers.extend(length.as_deref().map(|length| ("content-length", length)));
+    streamed(&headers, |writer| send_back(request, writer))
 }
 
 async fn send_back(request: Request, mut writer: StreamWriter<u8>) -> Result<(), ErrorCode> {

@@ -1,6 +1,7 @@
 //! What every document store must do, whatever stands behind it. The embedded store passes it too, which is why it may
 //! stand in for the others in tests.
 
+mod declarations;
 mod filters;
 mod pages;
 mod searches;
@@ -15,8 +16,8 @@ use serde_json::Value;
 use stoa_manifest::grants::documents::{Collection, Index};
 
 use super::{
-    Comparison, DOCUMENT_BYTES_MAX, Direction, Document, Error, Filter, Moment, Operator, Order,
-    Page, Precondition, Query, Scalar, Store, Update, Version, Write,
+    Comparison, DOCUMENT_BYTES_MAX, DeclareError, Direction, Document, Error, Filter, Moment,
+    Operator, Order, Page, Precondition, Query, Scalar, Store, Update, Version, Write,
 };
 
 /// A case at work.
@@ -39,6 +40,13 @@ macro_rules! cases {
 }
 
 cases![
+    declarations::what_nobody_declared_cannot_be_used,
+    declarations::a_different_declaration_is_refused_whole,
+    declarations::a_unique_index_over_shared_values_is_refused,
+    declarations::a_collection_may_come_later,
+    declarations::an_index_may_come_later,
+    declarations::searched_fields_may_come_later,
+    declarations::the_same_again_changes_nothing,
     writes::what_is_no_document_is_refused_by_itself,
     writes::missing_documents_are_none,
     writes::bodies_come_back_as_they_were,
@@ -100,7 +108,7 @@ pub const PLAIN: &str = "plain";
 /// What must hold with and without indexes is tried on both.
 const BOTH: [&str; 2] = [INDEXED, PLAIN];
 
-/// What a store has to be opened with.
+/// What has to be declared first.
 pub fn collections() -> BTreeMap<String, Collection> {
     let index = |paths: &[&str], unique: bool, each: bool| Index {
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),

@@ -4,7 +4,8 @@
 //! order of values, so that the order and the equality of the contract are SQLite's own comparison of bytes. Bodies lie
 //! in a table beside it. Filters become conditions on those columns as far as they speak of them (`plan`); what is left
 //! is decided by the filter itself, per document, through a function (`session`). Text search has tables of its own
-//! (`ranking`, `postings`). Writes share commits and readers never wait for them, as in the key-value store.
+//! (`ranking`, `postings`). Writes share commits and readers never wait for them, as in the key-value store. What is
+//! declared while the store is open is added by the thread that writes, between other calls (`schema`).
 
 mod change;
 mod facets;
@@ -27,11 +28,12 @@ use std::time::Instant;
 use stoa_manifest::grants::documents::Collection as Declared;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use self::schema::Shared;
 use self::session::{Failure, READ_MAX, Session};
-use self::thread::{Read, Writer, Written};
+use self::thread::{Declaration, Read, WriteCall, Writer, Written};
 use super::{
-    Bucket, Document, Error, Facet, Filter, Page, Precondition, Query, Store, Update, Version,
-    Write,
+    Bucket, DeclareError, Document, Error, Facet, Filter, Page, Precondition, Query, Store, Update,
+    Version, Write,
 };
 use crate::{Durability, sqlite};
 
@@ -73,23 +75,6 @@ pub enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
-    /// A unique index was declared over documents that share a value.
-    #[error("documents of `{collection}` have the same values in the unique index `{index}`")]
-    NotUnique {
-        /// The collection.
-        collection: String,
-        /// The index.
-        index: String,
-    },
-    /// A document that is stored cannot be indexed.
-    #[error("a document of `{collection}` cannot be indexed: {source}")]
-    Unfit {
-        /// The collection.
-        collection: String,
-        /// What is wrong with it.
-        #[source]
-        source: Error,
-    },
 }
 
 /// An open embedded store. Its threads end when it is dropped; what was acknowledged before is in the file. Dropping it
@@ -97,6 +82,7 @@ pub enum OpenError {
 pub struct Embedded {
     writer: Writer,
     readers: Vec<mpsc::Sender<thread::ReadCall>>,
+    layout: Arc<Shared>,
     /// What is left of [`QUEUE_BYTES_MAX`] for writes; a permit is one byte.
     writes: Arc<Semaphore>,
     /// The same for reads.
@@ -106,44 +92,38 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens or creates the file at `path`, gives its collections the declared shape and starts the threads. Building an
-    /// index over many documents takes its time, here and nowhere else. A collection that is no longer declared keeps
-    /// its documents, but cannot be used.
+    /// Opens or creates the file at `path` and starts the threads. There are no collections until they are declared. One
+    /// that is no longer declared keeps its documents.
     ///
     /// # Errors
-    /// If the file or its folder cannot be used, or documents in it do not fit the declarations.
-    pub fn open(
-        path: &Path,
-        durability: Durability,
-        collections: &BTreeMap<String, Declared>,
-    ) -> Result<Arc<Self>, OpenError> {
+    /// If the file or its folder cannot be used.
+    pub fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, OpenError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder {
                 path: path.to_owned(),
                 source,
             })?;
         }
-        let failed = |source| OpenError::Database {
+        Self::start(path, durability).map_err(|source| OpenError::Database {
             path: path.to_owned(),
             source,
-        };
+        })
+    }
+
+    fn start(path: &Path, durability: Durability) -> rusqlite::Result<Arc<Self>> {
         // The writer comes first: it creates the file that the readers open.
-        let connection = sqlite::writer(path, durability).map_err(failed)?;
-        let layout = Arc::new(schema::shape(&connection, collections).map_err(
-            |error| match error {
-                schema::ShapeError::Database(source) => failed(source),
-                schema::ShapeError::Declared(error) => error,
-            },
-        )?);
-        let writer = Session::new(connection, Arc::clone(&layout)).map_err(failed)?;
+        let connection = sqlite::writer(path, durability)?;
+        schema::prepare(&connection)?;
+        let layout = Arc::new(Shared::default());
+        let writer = Session::new(connection, Arc::clone(&layout))?;
         let writer = Writer::start(writer, sqlite::Log::of(path));
         let readers = (0..READERS)
             .map(|_| Session::new(sqlite::reader(path)?, Arc::clone(&layout)).map(thread::reader))
-            .collect::<rusqlite::Result<Vec<_>>>()
-            .map_err(failed)?;
+            .collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(Arc::new(Self {
             writer,
             readers,
+            layout,
             writes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             reads: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             turn: AtomicUsize::new(0),
@@ -178,12 +158,12 @@ impl Embedded {
     ) -> Result<T, Error> {
         let place = place(&self.writes, held).await?;
         let (reply, answer) = oneshot::channel();
-        let call: thread::WriteCall = Box::new(Written {
+        let call = WriteCall::Write(Box::new(Written {
             reply,
             bytes,
             place,
             work,
-        });
+        }));
         send(self.writer.calls(), call, answer).await
     }
 }
@@ -208,6 +188,18 @@ async fn send<C, T>(
 
 #[async_trait::async_trait]
 impl Store for Embedded {
+    async fn declare(&self, collections: BTreeMap<String, Declared>) -> Result<(), DeclareError> {
+        let (reply, answer) = oneshot::channel();
+        let call = WriteCall::Declare(Declaration { collections, reply });
+        let sent = self.writer.calls().send(call).await;
+        sent.map_err(|_| DeclareError::Unavailable)?;
+        answer.await.map_err(|_| DeclareError::Unavailable)?
+    }
+
+    fn declared(&self) -> BTreeMap<String, Declared> {
+        self.layout.read().declared.clone()
+    }
+
     async fn get(
         &self,
         collection: String,
@@ -215,14 +207,14 @@ impl Store for Embedded {
     ) -> Result<Vec<Option<Document>>, Error> {
         let held = ids.iter().map(String::len).sum();
         self.read(held, move |session| {
-            find::get(session, session.collection(&collection)?, &ids)
+            find::get(session, &*session.collection(&collection)?, &ids)
         })
         .await
     }
 
     async fn find(&self, collection: String, query: Query) -> Result<Page, Error> {
         self.read(query.filter.bytes(), move |session| {
-            find::find(session, session.collection(&collection)?, &query)
+            find::find(session, &*session.collection(&collection)?, &query)
         })
         .await
     }
@@ -235,7 +227,7 @@ impl Store for Embedded {
     ) -> Result<u64, Error> {
         self.read(filter.bytes(), move |session| {
             let collection = session.collection(&collection)?;
-            find::count(session, collection, &filter, search.as_deref())
+            find::count(session, &collection, &filter, search.as_deref())
         })
         .await
     }
@@ -249,7 +241,7 @@ impl Store for Embedded {
     ) -> Result<Vec<Vec<Bucket>>, Error> {
         self.read(filter.bytes(), move |session| {
             let collection = session.collection(&collection)?;
-            facets::facets(session, collection, &filter, search.as_deref(), &facets)
+            facets::facets(session, &collection, &filter, search.as_deref(), &facets)
         })
         .await
     }
@@ -262,7 +254,12 @@ impl Store for Embedded {
         let sizes = writes.iter().map(|write| write.id.len() + write.body.len());
         let bytes = sizes.sum();
         self.write(bytes, bytes, move |session, version| {
-            change::put(session, session.collection(&collection)?, version, &writes)
+            change::put(
+                session,
+                &*session.collection(&collection)?,
+                version,
+                &writes,
+            )
         })
         .await
     }
@@ -274,7 +271,12 @@ impl Store for Embedded {
     ) -> Result<Option<Document>, Error> {
         let (held, bytes) = (update.bytes(), update.document_bytes_max);
         self.write(held, bytes, move |session, version| {
-            change::update(session, session.collection(&collection)?, version, &update)
+            change::update(
+                session,
+                &*session.collection(&collection)?,
+                version,
+                &update,
+            )
         })
         .await
     }
@@ -286,7 +288,12 @@ impl Store for Embedded {
         precondition: Precondition,
     ) -> Result<bool, Error> {
         self.write(id.len(), 0, move |session, _| {
-            change::delete(session, session.collection(&collection)?, &id, precondition)
+            change::delete(
+                session,
+                &*session.collection(&collection)?,
+                &id,
+                precondition,
+            )
         })
         .await
     }
@@ -298,7 +305,7 @@ impl Store for Embedded {
         limit: usize,
     ) -> Result<usize, Error> {
         self.write(filter.bytes(), 0, move |session, _| {
-            change::delete_matching(session, session.collection(&collection)?, &filter, limit)
+            change::delete_matching(session, &*session.collection(&collection)?, &filter, limit)
         })
         .await
     }

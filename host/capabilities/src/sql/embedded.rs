@@ -23,7 +23,8 @@ use tokio::sync::{mpsc, oneshot};
 use self::guarded::Guarded;
 use self::thread::{Call, Work};
 use super::{
-    Cursor, Database, Error, Executed, Migration, Rows, Rules, Statement, Transaction, migrations,
+    Contracting, Cursor, Database, Error, Executed, Migration, Rows, Rules, Statement, Transaction,
+    migrations,
 };
 use crate::Durability;
 use crate::sqlite::{self, Log};
@@ -147,10 +148,26 @@ impl Database for Embedded {
         Ok(Box::new(transaction))
     }
 
-    async fn migrate(&self, migrations: Vec<Migration>) -> Result<Vec<String>, migrations::Error> {
+    async fn migrate(
+        &self,
+        migrations: Vec<Migration>,
+        contracting: Contracting,
+    ) -> Result<Vec<String>, migrations::Error> {
         let rules = Arc::new(migrate::rules());
         ask(&self.writer, &rules, |reply| {
-            Work::Migrate(migrations, reply)
+            Work::Migrate(migrations, contracting, reply)
+        })
+        .await?
+    }
+
+    async fn check(
+        &self,
+        migrations: Vec<Migration>,
+        contracting: Contracting,
+    ) -> Result<Vec<String>, migrations::Error> {
+        let rules = Arc::new(migrate::rules());
+        ask(&self.writer, &rules, |reply| {
+            Work::Check(migrations, contracting, reply)
         })
         .await?
     }

@@ -16,6 +16,24 @@ pub struct Migration {
     pub contracts: bool,
 }
 
+/// What is done with migrations that take something away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contracting {
+    /// Those that are flagged are applied: nothing else uses the schema, or it is known not to need what goes.
+    Allowed,
+    /// All are refused, flagged or not: an older release uses the schema.
+    Refused,
+}
+
+impl Contracting {
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Allowed => "if no revision that runs needs it, list the file under `contracting`",
+            Self::Refused => "an older release still uses the schema",
+        }
+    }
+}
+
 impl Migration {
     /// SHA-256 of the text, in hexadecimal digits: what tells whether an applied file was changed.
     pub fn checksum(&self) -> String {
@@ -63,18 +81,15 @@ pub enum Error {
         /// The last file that was applied.
         applied: String,
     },
-    /// It takes something away, but is not flagged.
-    #[error(
-        "the migration `{name}` contracts in its statement {statement}: {what}; if no revision that runs needs it, \
-             list the file under `contracting`"
-    )]
+    /// It takes something away and is not flagged, or may not even so.
+    #[error("the migration `{name}` contracts {what}; {}", contracting.advice())]
     Contracts {
         /// The file.
         name: String,
-        /// Which statement of the file, from 1.
-        statement: usize,
-        /// What it takes away.
+        /// Where it does, and what it takes away.
         what: String,
+        /// What was to be done with such files.
+        contracting: Contracting,
     },
     /// The database rejects a statement.
     #[error("the migration `{name}` fails in its statement {statement}")]

@@ -13,12 +13,18 @@ use super::{
 type Values = BTreeMap<String, Value>;
 
 /// The variables of every component of an application, with their values.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Variables {
     components: BTreeMap<ComponentId, Arc<Values>>,
 }
 
 impl Variables {
+    /// Whether a component has the same values in both.
+    pub fn same(&self, other: &Self, component: &ComponentId) -> bool {
+        let own = |of: &Self| of.components.get(component).cloned().unwrap_or_default();
+        own(self) == own(other)
+    }
+
     /// The variables of one revision of a component, and of no other component.
     pub fn handle(&self, component: &ComponentId, revision: &str) -> Handle {
         let values = self.components.get(component).cloned();

@@ -1,4 +1,4 @@
-//! One record per request, refused ones included: `RUST_LOG=access=debug` prints them.
+//! One record per request of a client, refused ones included: `RUST_LOG=access=debug` prints them.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
@@ -11,6 +11,7 @@ use tracing::{Level, Value, debug, enabled};
 use super::{After, Then};
 use crate::metrics::GATEWAY_REQUESTS_TOTAL;
 use crate::router::{RouteId, class};
+use crate::traffic::Mirrored;
 
 /// The status of a request that nobody waited for any longer.
 const GONE: &str = "gone";
@@ -28,13 +29,17 @@ where
 {
     type Response = Response<B>;
     type Error = Infallible;
-    type Future = Then<S::Future, Record, Result<Response<B>, Infallible>>;
+    type Future = Then<S::Future, Option<Record>, Result<Response<B>, Infallible>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.0.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<I>) -> Self::Future {
+        // A copy is no request of a client: what came of it is told elsewhere.
+        if request.extensions().get::<Mirrored>().is_some() {
+            return Then::new(self.0.call(request), None);
+        }
         // Nothing is copied for a log that is off.
         let line = enabled!(target: "access", Level::DEBUG).then(|| Line {
             method: request.method().clone(),
@@ -46,7 +51,7 @@ where
             line,
             answered: false,
         };
-        Then::new(self.0.call(request), record)
+        Then::new(self.0.call(request), Some(record))
     }
 }
 
@@ -76,12 +81,21 @@ impl Line {
     }
 }
 
-impl<B> After<Result<Response<B>, Infallible>> for Record {
+impl<B> After<Result<Response<B>, Infallible>> for Option<Record> {
     type Output = Result<Response<B>, Infallible>;
 
-    fn after(mut self, outcome: Result<Response<B>, Infallible>) -> Self::Output {
-        self.answered = true;
+    fn after(self, outcome: Result<Response<B>, Infallible>) -> Self::Output {
         let Ok(response) = outcome;
+        if let Some(record) = self {
+            record.answered(&response);
+        }
+        Ok(response)
+    }
+}
+
+impl Record {
+    fn answered<B>(mut self, response: &Response<B>) {
+        self.answered = true;
         let route = response.extensions().get::<RouteId>();
         let status = response.status();
         match route {
@@ -91,7 +105,6 @@ impl<B> After<Result<Response<B>, Infallible>> for Record {
         if let Some(line) = &self.line {
             line.write(status.as_u16(), route.map_or("", RouteId::as_str));
         }
-        Ok(response)
     }
 }
 
@@ -133,13 +146,30 @@ mod tests {
     fn a_request_that_is_answered_is_not_counted_as_gone() {
         let recorded = Recorded::default();
         metrics::with_local_recorder(&recorded, || {
-            let Ok(_) = Record {
+            let record = Record {
                 line: None,
                 answered: false,
-            }
-            .after(Ok(Response::new(())));
+            };
+            let Ok(_) = Some(record).after(Ok(Response::new(())));
         });
         assert_eq!(recorded.count(GATEWAY_REQUESTS_TOTAL, "2xx"), 1);
         assert_eq!(recorded.count(GATEWAY_REQUESTS_TOTAL, GONE), 0);
+    }
+
+    #[test]
+    fn a_copy_is_not_counted_whatever_becomes_of_it() {
+        let recorded = Recorded::default();
+        metrics::with_local_recorder(&recorded, || {
+            let mut copy = Request::new(());
+            copy.extensions_mut().insert(Mirrored);
+            let never = tower::service_fn(|_: Request<()>| {
+                std::future::pending::<Result<Response<()>, Infallible>>()
+            });
+            drop(layer().layer(never).call(copy));
+            let Ok(_) = None::<Record>.after(Ok(Response::new(())));
+        });
+        for status in [GONE, "2xx"] {
+            assert_eq!(recorded.count(GATEWAY_REQUESTS_TOTAL, status), 0);
+        }
     }
 }

@@ -9,6 +9,7 @@ use tower::{Layer, Service, layer::layer_fn};
 
 use super::{After, Then};
 use crate::rescue::Rejection;
+use crate::traffic::Mirrored;
 
 /// `counted` is shared by all cores: one atomic addition costs less than a share per core that is full while others idle.
 pub(crate) fn layer<S>(
@@ -42,8 +43,12 @@ where
     }
 
     fn call(&mut self, request: Request<I>) -> Self::Future {
+        if request.extensions().get::<Mirrored>().is_some() {
+            // It is bounded where it was made: a copy must not take the place of a client.
+            return Then::new(self.inner.call(request), Place(None));
+        }
         let before = self.counted.fetch_add(1, Ordering::Relaxed);
-        let place = Place(Arc::clone(&self.counted));
+        let place = Place(Some(Arc::clone(&self.counted)));
         match before < self.limit {
             true => Then::new(self.inner.call(request), place),
             false => Then::decided(Err(Rejection::Overloaded { limit: self.limit })),
@@ -52,11 +57,13 @@ where
 }
 
 /// Given back when the answer's body is out, or the client is gone.
-pub(crate) struct Place(Arc<AtomicUsize>);
+pub(crate) struct Place(Option<Arc<AtomicUsize>>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        if let Some(counted) = &self.0 {
+            counted.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -68,5 +75,29 @@ impl<B> After<Result<Response<B>, Rejection>> for Place {
         // The connection takes it from there and holds it with the body. Shared only because extensions can be cloned.
         response.extensions_mut().insert(Arc::new(self));
         Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tower::ServiceExt;
+
+    async fn empty(_: Request<()>) -> Result<Response<()>, Rejection> {
+        Ok(Response::new(()))
+    }
+
+    #[tokio::test]
+    async fn a_full_host_refuses_clients_and_no_copies() {
+        let (counted, limit) = (Arc::new(AtomicUsize::new(1)), 1);
+        let service = layer(Arc::clone(&counted), limit).layer(tower::service_fn(empty));
+        let refused = service.clone().oneshot(Request::new(())).await;
+        assert_eq!(refused.map(drop), Err(Rejection::Overloaded { limit }));
+        let mut copy = Request::new(());
+        copy.extensions_mut().insert(Mirrored);
+        let answer = service.oneshot(copy).await.expect("it takes no place");
+        assert_eq!(counted.load(Ordering::Relaxed), 1);
+        drop(answer);
+        assert_eq!(counted.load(Ordering::Relaxed), 1, "and gives none back");
     }
 }

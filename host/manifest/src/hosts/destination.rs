@@ -110,6 +110,13 @@ impl Destination {
         self.scheme.allows(scheme) && self.host.allows(host) && self.ports.allow(port)
     }
 
+    /// Whether all that the other allows is allowed by this one. In doubt it is not.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.scheme.covers(&other.scheme)
+            && self.host.covers(&other.host)
+            && self.ports.cover(&other.ports)
+    }
+
     /// Whether it is the application itself or another of its components, which no network leads to.
     pub fn is_internal(&self) -> bool {
         match &self.host {
@@ -139,6 +146,13 @@ impl Scheme {
         match self {
             Self::Any => true,
             Self::Named(name) => name.eq_ignore_ascii_case(scheme),
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match other {
+            Self::Any => *self == Self::Any,
+            Self::Named(scheme) => self.allows(scheme),
         }
     }
 }
@@ -179,6 +193,20 @@ impl Host {
             _ => false,
         }
     }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            // `*` stands for any name, and none of them leads to the application.
+            (Self::Any, Self::Application) => false,
+            (Self::Any, _) => true,
+            (Self::Network(network), Self::Network(other)) => network.covers(other),
+            (Self::Subdomains(domain), Self::Named(name)) => is_below(name, domain),
+            (Self::Subdomains(domain), Self::Subdomains(other)) => {
+                domain == other || is_below(other, domain)
+            }
+            _ => self == other,
+        }
+    }
 }
 
 // === impl Ports ===
@@ -207,6 +235,20 @@ impl Ports {
             Self::Any => true,
             Self::One(one) => *one == port,
             Self::Range(range) => range.contains(&port),
+        }
+    }
+
+    fn cover(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (_, Self::Any) => false,
+            (_, Self::One(port)) => self.allow(*port),
+            (Self::One(port), Self::Range(range)) => {
+                range.is_empty() || (range.start == *port && range.len() == 1)
+            }
+            (Self::Range(outer), Self::Range(range)) => {
+                range.is_empty() || (outer.start <= range.start && range.end <= outer.end)
+            }
         }
     }
 }
@@ -343,6 +385,62 @@ mod tests {
             ("redis://cache", ("redis", "cache", 6379)),
         ] {
             assert!(allows(entry, wanted), "{entry} {wanted:?}");
+        }
+    }
+
+    /// Whether one entry allows all that the other does.
+    fn covers(entry: &str, other: &str) -> bool {
+        let parsed = |entry| Destination::parse(entry).unwrap_or_else(|error| panic!("{error}"));
+        parsed(entry).covers(&parsed(other))
+    }
+
+    #[test]
+    fn entries_do_not_cover_what_they_do_not_allow() {
+        for (entry, other) in [
+            ("https://a.com", "http://a.com:443"),
+            ("https://a.com", "*://a.com:443"),
+            ("https://a.com", "https://a.com:8443"),
+            ("https://a.com", "https://a.com:*"),
+            ("https://a.com", "https://*.a.com"),
+            ("https://a.com", "https://*"),
+            ("https://*.a.com", "https://a.com"),
+            ("https://*.b.a.com", "https://*.a.com"),
+            ("https://*.a.com", "https://*.bada.com"),
+            ("https://*.a.com", "https://10.0.0.1"),
+            ("https://*", "https://self"),
+            ("http://10.0.0.0/16:80", "http://10.0.0.0/8:80"),
+            ("http://10.0.0.0/8:80", "http://11.0.0.0/16:80"),
+            ("http://10.0.0.0/8:80", "http://a.com:80"),
+            ("http://0.0.0.0/0:80", "http://::ffff:0.0.0.0/90:80"),
+            ("http://a.com:8000..9000", "http://a.com:8000..9001"),
+            ("http://a.com:8000..9000", "http://a.com:9000"),
+            ("http://a.com:8000", "http://a.com:8000..8002"),
+        ] {
+            assert!(!covers(entry, other), "{entry} {other}");
+        }
+    }
+
+    #[test]
+    fn entries_cover_what_they_allow() {
+        for (entry, other) in [
+            ("https://a.com", "https://A.com.:443/"),
+            ("*://*:*", "https://a.com"),
+            ("*://*:*", "*://*:*"),
+            ("https://*:443", "https://10.0.0.0/8:443"),
+            ("*://a.com:443", "https://a.com"),
+            ("https://*.a.com", "https://b.a.com"),
+            ("https://*.a.com", "https://*.b.a.com"),
+            ("https://*.a.com", "https://*.a.com"),
+            ("http://10.0.0.0/8:80", "http://10.1.0.0/16:80"),
+            ("http://10.0.0.0/8:80", "http://10.1.2.3"),
+            ("http://[::1]", "http://[0:0:0:0:0:0:0:1]:80"),
+            ("http://a.com:*", "http://a.com:8000..9000"),
+            ("http://a.com:8000..9000", "http://a.com:8000..9000"),
+            ("http://a.com:8000..9000", "http://a.com:8999"),
+            ("http://a.com:8000", "http://a.com:8000..8001"),
+            ("http://self", "http://self"),
+        ] {
+            assert!(covers(entry, other), "{entry} {other}");
         }
     }
 

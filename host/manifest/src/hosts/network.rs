@@ -78,6 +78,14 @@ impl Network {
         let differing = bits(self.address) ^ bits(address);
         self.address.is_ipv4() == address.is_ipv4() && differing.leading_zeros() >= self.length
     }
+
+    /// Whether every address of the other is part of it.
+    pub fn covers(&self, other: &Self) -> bool {
+        let differing = bits(self.address) ^ bits(other.address);
+        self.address.is_ipv4() == other.address.is_ipv4()
+            && self.length <= other.length
+            && differing.leading_zeros() >= self.length
+    }
 }
 
 impl FromStr for Network {

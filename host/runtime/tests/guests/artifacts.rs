@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use stoa_runtime::Pace;
+
 use crate::fixture::Fixture;
 
 fn only_artifact(fixture: &Fixture) -> PathBuf {
@@ -25,6 +27,29 @@ fn a_second_start_compiles_nothing() {
     assert!(compiled(&fixture));
     let again = fixture.restarted();
     assert!(!compiled(&again));
+}
+
+#[test]
+fn code_compiled_beside_traffic_is_kept_like_any_other() {
+    let fixture = Fixture::alone();
+    let wasm = fs::read(stoa_testkit::probe("hello-02")).expect("the probe can be read");
+    let artifact = fixture.runtime.load(&wasm, Pace::Niced);
+    assert!(artifact.expect("it is a component").compiled());
+    assert!(!compiled(&fixture));
+}
+
+#[test]
+fn a_component_tells_what_it_imports_by_its_own_names() {
+    let fixture = Fixture::alone();
+    let wasm = fs::read(stoa_testkit::probe("hello-02")).expect("the probe can be read");
+    let imports = fixture.load(&wasm).expect("it is a component").imports();
+    assert!(
+        imports
+            .iter()
+            .any(|name| name.starts_with("wasi:http/types@0.2.")),
+        "{imports:?}"
+    );
+    assert!(imports.is_sorted(), "{imports:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use stoa_capabilities::blobs::embedded as blobs;
 use stoa_capabilities::blobs::presign::Signer;
-use stoa_capabilities::documents::embedded as documents;
+use stoa_capabilities::documents::{Store, embedded as documents};
 use stoa_capabilities::identity::{Algorithm, embedded as identity};
 use stoa_capabilities::keyvalue::embedded::Embedded;
 use stoa_capabilities::sql::embedded as sql;
@@ -22,8 +22,8 @@ use stoa_manifest::hosts::Network;
 use stoa_manifest::text::Source;
 use stoa_manifest::{Component, ComponentId, Label};
 use stoa_runtime::{
-    Artifact, Config, Core, Error, Handler, HostKey, PrepareError, RequestBodyError, ResponseBody,
-    ResponseBodyError, Revision, Runtime,
+    Artifact, Config, Core, Error, Handler, HostKey, Pace, PrepareError, RequestBodyError,
+    ResponseBody, ResponseBodyError, Revision, Runtime,
 };
 use tempfile::TempDir;
 
@@ -99,10 +99,10 @@ impl Fixture {
         }
         for name in ["default", "other"] {
             let path = folder.path().join(format!("{name}-documents.db"));
-            let store = documents::Embedded::open(&path, Durability::Process, &things());
-            capabilities
-                .documents
-                .insert(label(name), store.expect("the store opens"));
+            let store = documents::Embedded::open(&path, Durability::Process);
+            let store = store.expect("the store opens");
+            declare(&*store, things());
+            capabilities.documents.insert(label(name), store);
         }
         for name in ["default", "other"] {
             let signer = Arc::new(Signer::new(&key_of_urls));
@@ -195,7 +195,7 @@ impl Fixture {
 
     /// Compiles, or finds compiled.
     pub(crate) fn load(&self, wasm: &[u8]) -> Result<Artifact, PrepareError> {
-        self.runtime.load(wasm)
+        self.runtime.load(wasm, Pace::Start)
     }
 
     /// Serves a probe on this core.
@@ -211,6 +211,19 @@ impl Fixture {
             handler: Handler::new(revision, &self.core),
         }
     }
+}
+
+/// Waits for it on a thread of its own: that of the test may have an executor, in which nothing can be waited for.
+fn declare(store: &dyn Store, collections: BTreeMap<String, Collection>) {
+    let declared = std::thread::scope(|scope| {
+        let declaring = scope.spawn(|| {
+            let executor = tokio::runtime::Builder::new_current_thread().build();
+            let executor = executor.expect("an executor can be made");
+            executor.block_on(store.declare(collections))
+        });
+        declaring.join().expect("it does not panic")
+    });
+    declared.expect("an empty store takes any shape");
 }
 
 /// The collections that the tests of documents declare, as the grants of an application would.

@@ -1,11 +1,8 @@
 //! Why a component cannot be joined with its dependencies.
 
-use std::path::PathBuf;
-
 use stoa_manifest::ComponentId;
 
 use super::inheritance::Refused;
-use super::shown;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -15,20 +12,12 @@ pub(super) enum Error {
         "dependency `{dependency}` is loaded from the network, which this version of Stoa does not support yet"
     )]
     Remote { dependency: String },
-    #[error("dependency `{dependency}`: cannot read `{}`: {source}", shown(path))]
-    Unreadable {
-        dependency: String,
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error(
-        "dependency `{dependency}` (`{}`) is not a valid component: {reason}",
-        shown(path)
-    )]
+    #[error("dependency `{dependency}`: cannot read `{path}`: it is not among the files")]
+    Missing { dependency: String, path: String },
+    #[error("dependency `{dependency}` (`{path}`) is not a valid component: {reason}")]
     NotAComponent {
         dependency: String,
-        path: PathBuf,
+        path: String,
         reason: String,
     },
     #[error("dependency `{dependency}` satisfies none of its imports")]
@@ -84,7 +73,7 @@ impl Error {
                 "build it for `wasm32-wasip2`, or with your language's component tools".to_owned()
             }
             Self::Remote { .. } => "download it, and name the file: `{ path = \"…\" }`".to_owned(),
-            Self::Unreadable { .. } => {
+            Self::Missing { .. } => {
                 "build the dependency first, for instance in the same `build.command`".to_owned()
             }
             Self::Unmatched { imports, .. } => imported(imports),

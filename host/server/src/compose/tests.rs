@@ -1,11 +1,11 @@
 use std::path::Path;
 
 use stoa_manifest::text::Source;
-use stoa_testkit::{probe, repository};
+use stoa_testkit::probe;
 
 use super::*;
 
-fn project(dependencies: &str) -> Project {
+fn app(dependencies: &str) -> App {
     let text = format!(
         "spin_manifest_version = 2\n[application]\nname = \"test\"\n\
          [[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
@@ -14,19 +14,30 @@ fn project(dependencies: &str) -> Project {
          [component.guest.dependencies]\n{dependencies}\n",
         adapter = probe("keyvalue-adapter").display()
     );
-    let app = stoa_manifest::parse(&Source::new("spin.toml", text), None)
-        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    Project {
-        app,
-        root: repository().to_owned(),
+    stoa_manifest::parse(&Source::new("spin.toml", text), None)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+/// Every file that a component's dependencies name and that is there.
+fn files(app: &App) -> Files {
+    let mut files = Files::default();
+    let components = app.components.values();
+    for dependency in components.flat_map(|component| component.dependencies.values()) {
+        if let Some(path) = file(app, dependency)
+            && let Ok(bytes) = std::fs::read(path)
+        {
+            files.insert(path, bytes.into());
+        }
     }
+    files
 }
 
 /// The guest that uses `stoa:keyvalue`, joined with what its manifest names.
 fn composed(dependencies: &str, ours: Ours) -> Result<Vec<u8>, Vec<String>> {
-    let project = project(dependencies);
+    let app = app(dependencies);
     let id = ComponentId::new("guest").expect("it is an id");
-    compose(&project, &id, ours, bytes(&probe("dependent-03")))
+    let wasm = bytes(&probe("dependent-03")).into();
+    compose(&app, &files(&app), &id, ours, wasm).map(Vec::from)
 }
 
 fn adapted(name: &str, more: &str) -> Result<Vec<u8>, Vec<String>> {
@@ -128,7 +139,7 @@ fn what_is_no_component_is_refused() {
         "\"stoa:keyvalue\" = { path = \"gone.wasm\" }",
         Ours::Adapted,
     );
-    assert_says(outcome, &["cannot read", "gone.wasm"]);
+    assert_says(outcome, &["is not among the files", "gone.wasm"]);
 }
 
 #[test]
@@ -175,7 +186,7 @@ fn a_component_of_the_application_is_joined_like_a_file() {
     let whole = composed(&part, Ours::Adapted);
     assert!(whole.is_ok());
     assert!(whole == adapted("stoa:keyvalue@0.1.0", INHERITING));
-    let app = project(&part).app;
+    let app = app(&part);
     let id = |id| ComponentId::new(id).expect("it is an id");
     assert!(is_part(&app, &id("part")));
     assert!(!is_part(&app, &id("guest")));
@@ -196,7 +207,7 @@ fn a_dependency_sees_the_environment_only_if_it_inherits_it() {
 
 #[test]
 fn only_what_the_component_was_given_is_hidden() {
-    let app = project("").app;
+    let app = app("");
     let id = |id| ComponentId::new(id).expect("it is an id");
     let (guest, part) = (&app.components[&id("guest")], &app.components[&id("part")]);
     let refusal = |component, import| inheritance::refusal(component, &Inherit::Nothing, import);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::json;
 
+use crate::accept::descriptors::{self, MARGIN};
 use crate::accept::memory::{self, MIB};
 use crate::accept::{Scale, Shown};
 use crate::host::{self, Host, START_MAX};
@@ -31,11 +32,6 @@ containers = ["images", "thumbnails"]
 const CLIENTS: usize = 16;
 /// How much the peak of memory may grow after the first tenth, in percent of that tenth's peak.
 const GROWTH_PERCENT_MAX: f64 = 5.0;
-/// How many descriptors there may be more or fewer at the end.
-const DESCRIPTORS_MARGIN: usize = 2;
-/// When all that was taken for requests must be given back: instances that idle live for 10 s.
-const SETTLE_MAX: Duration = Duration::from_secs(30);
-const SETTLE_POLL: Duration = Duration::from_millis(200);
 const STALL_PAUSE: Duration = Duration::from_millis(20);
 /// Far below what any machine does that can run this at all.
 const PER_SECOND_MIN: u64 = 500;
@@ -72,17 +68,17 @@ pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
     for case in &cases {
         case.once(host.address())?;
     }
-    let descriptors_before = settled(&host, None)?;
+    let descriptors_before = descriptors::settled(&host, None)?;
     let start = Instant::now();
     let soak = Soak::new(host.address(), &cases, total);
     let ((), early) = memory::peak_during(host.id(), || soak.run(total / 10))?;
     let ((), late) = memory::peak_during(host.id(), || soak.run(total))?;
     let seconds = start.elapsed().as_secs_f64();
-    let descriptors_after = settled(&host, Some(descriptors_before))?;
+    let descriptors_after = descriptors::settled(&host, Some(descriptors_before))?;
     cases[0].once(host.address()).context("afterwards")?;
     let growth = (late as f64 / early as f64 - 1.0) * 100.0;
     let failures = soak.failures();
-    let is_same = descriptors_after.abs_diff(descriptors_before) <= DESCRIPTORS_MARGIN;
+    let is_same = descriptors_after.abs_diff(descriptors_before) <= MARGIN;
     Ok(Shown {
         passed: growth <= GROWTH_PERCENT_MAX && is_same && failures.is_none(),
         figure: format!(
@@ -158,24 +154,6 @@ fn product(address: SocketAddr) -> anyhow::Result<String> {
     let created = create.once(address)?.json()?;
     let id = created["id"].as_str().context("a product without an id")?;
     Ok(format!("{PRODUCTS}/{id}"))
-}
-
-/// How many descriptors the host has when it idles: as many as were expected, or what is left when time is up.
-fn settled(host: &Host, expected: Option<usize>) -> anyhow::Result<usize> {
-    let until = Instant::now() + SETTLE_MAX;
-    let mut last = host::descriptors(host.id())?;
-    loop {
-        thread::sleep(SETTLE_POLL);
-        let now = host::descriptors(host.id())?;
-        let is_settled = match expected {
-            Some(expected) => now.abs_diff(expected) <= DESCRIPTORS_MARGIN,
-            None => now == last,
-        };
-        if is_settled || Instant::now() >= until {
-            return Ok(now);
-        }
-        last = now;
-    }
 }
 
 // === impl Case ===

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::find;
 use super::postings::Postings;
-use super::schema::{Collection, is_unique_value};
+use super::schema::{Collection, Derived, is_unique_value};
 use super::session::{Failure, Session, parse};
 use crate::documents::key::{self, Key, Subject};
 use crate::documents::{
@@ -169,18 +169,29 @@ impl<'w> Incoming<'w> {
     ) -> Result<Version, Failure> {
         let connection = session.connection();
         let keys = self.collection.keys(self.subject());
-        let number = stored.as_ref().map(|stored| stored.number);
+        let number = match &stored {
+            Some(stored) => Some(stored.number),
+            None => self.collection.next_number(connection)?,
+        };
         self.check_uniques(connection, number)?;
         self.check_elements()?;
         if let Some(stored) = &stored {
             take_out(session, self.collection, batch, stored)?;
         }
         *version += 1;
-        let terms = search::terms(&self.collection.search, &self.body);
+        let terms = search::terms(self.collection.search_of(number), &self.body);
         let words = i64::from(terms.words);
         self.collection.note(connection, self.subject())?;
         let number = self.write(connection, number, *version, words, keys)?;
-        add_elements(connection, self.collection, number, self.subject())?;
+        for elements in &self.collection.elements {
+            add_elements(
+                connection,
+                self.collection,
+                elements,
+                number,
+                self.subject(),
+            )?;
+        }
         batch.postings.add(number, terms);
         batch.documents += 1;
         batch.bytes += self.bytes();
@@ -314,29 +325,42 @@ pub(super) fn sql_key(key: Key) -> SqlValue {
     key.map_or(SqlValue::Null, SqlValue::Blob)
 }
 
-/// Writes the elements of a document. What is missing is there, too, and occurs nowhere: it equals null.
+/// Writes the elements of a document at one path. What is missing is there, too, and occurs nowhere: it equals null.
 pub(super) fn add_elements(
     connection: &Connection,
     collection: &Collection,
+    (path, derived): (&String, &Derived),
     number: i64,
     subject: Subject<'_>,
 ) -> Result<(), Failure> {
-    for (path, derived) in &collection.elements {
-        let mut keys = key::occurrences(subject, path);
-        if keys.len() > ELEMENTS_MAX {
-            return Err(too_many(path).into());
-        }
-        if subject.at(path).is_none() {
-            keys.insert(None, 0);
-        }
-        let table = collection.elements_table(derived);
-        let mut statement = connection.prepare_cached(&format!(
-            "INSERT INTO {table} (number, value, occurrences) VALUES (?1, ?2, ?3)"
-        ))?;
-        for (key, occurrences) in keys {
-            statement.execute((number, sql_key(key), occurrences.cast_signed()))?;
-        }
+    let mut keys = key::occurrences(subject, path);
+    if keys.len() > ELEMENTS_MAX {
+        return Err(too_many(path).into());
     }
+    if subject.at(path).is_none() {
+        keys.insert(None, 0);
+    }
+    let table = collection.elements_table(derived);
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT INTO {table} (number, value, occurrences) VALUES (?1, ?2, ?3)"
+    ))?;
+    for (key, occurrences) in keys {
+        statement.execute((number, sql_key(key), occurrences.cast_signed()))?;
+    }
+    Ok(())
+}
+
+/// Removes the elements of a document at one path.
+pub(super) fn remove_elements(
+    connection: &Connection,
+    collection: &Collection,
+    derived: &Derived,
+    number: i64,
+) -> rusqlite::Result<()> {
+    let table = collection.elements_table(derived);
+    connection
+        .prepare_cached(&format!("DELETE FROM {table} WHERE number = ?1"))?
+        .execute([number])?;
     Ok(())
 }
 
@@ -348,20 +372,19 @@ fn take_out(
     stored: &Stored,
 ) -> rusqlite::Result<()> {
     for derived in collection.elements.values() {
-        let table = collection.elements_table(derived);
-        session
-            .connection()
-            .prepare_cached(&format!("DELETE FROM {table} WHERE number = ?1"))?
-            .execute([stored.number])?;
+        remove_elements(session.connection(), collection, derived, stored.number)?;
     }
-    if !collection.search.is_empty() {
+    let fields = collection.search_of(Some(stored.number));
+    if !fields.is_empty() {
         let body = parse(find::body(session, collection, stored.number)?.as_bytes())?;
-        let terms = search::terms(&collection.search, &body);
-        batch.postings.remove(stored.number, terms);
+        batch
+            .postings
+            .remove(stored.number, search::terms(fields, &body));
+        // Of what was not searched, the words may be those of another time.
+        batch.words -= stored.words;
     }
     batch.documents -= 1;
     batch.bytes -= stored.bytes;
-    batch.words -= stored.words;
     Ok(())
 }
 

@@ -56,8 +56,8 @@ fn count(
         return by_body(session, collection, among, &facet.path);
     };
     let mut counts = rows(session, &sql)?;
-    let column = collection.columns.get(&facet.path);
-    let has_elements = collection.elements.contains_key(&facet.path);
+    let column = collection.column_of(&facet.path);
+    let has_elements = collection.elements_of(&facet.path).is_some();
     if !has_elements && column.is_some_and(Derived::has_nulls) {
         counts.push((None, nulls(session, collection, among, &facet.path)?));
     }
@@ -66,10 +66,10 @@ fn count(
 
 /// The statement that counts where the keys are: in a table of elements, or in a column without arrays.
 pub(super) fn by_index(collection: &Collection, among: &Among<'_>, facet: &Facet) -> Option<Sql> {
-    if let Some(derived) = collection.elements.get(&facet.path) {
+    if let Some(derived) = collection.elements_of(&facet.path) {
         return Some(by_element(collection, derived, among, facet));
     }
-    let derived = collection.columns.get(&facet.path)?;
+    let derived = collection.column_of(&facet.path)?;
     (!derived.has_arrays()).then(|| by_column(collection, derived, among, facet))
 }
 

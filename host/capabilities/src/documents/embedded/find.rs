@@ -79,7 +79,7 @@ pub(super) fn ranked(
     let Some(text) = text else {
         return Ok(None);
     };
-    if collection.search.is_empty() {
+    if collection.searched().is_empty() {
         return Err(Error::invalid("no field of this collection is searched").into());
     }
     let words = search::wanted(text);

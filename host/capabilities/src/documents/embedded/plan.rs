@@ -3,7 +3,7 @@
 
 use rusqlite::types::Value;
 
-use super::schema::{Collection, Derived};
+use super::schema::Collection;
 use crate::documents::cursor::Cursor;
 use crate::documents::key::{self, Key};
 use crate::documents::{Comparison, Direction, Filter, ID_PATH, Order, Scalar};
@@ -200,11 +200,11 @@ impl Place {
         if path == ID_PATH {
             return Some(Self::Id);
         }
-        if let Some(derived) = collection.elements.get(path) {
+        if let Some(derived) = collection.elements_of(path) {
             let table = collection.elements_table(derived);
             return Some(Self::Elements { table });
         }
-        let derived: &Derived = collection.columns.get(path)?;
+        let derived = collection.column_of(path)?;
         Some(Self::Column {
             column: format!("d.k{}", derived.number),
             arrays: derived.has_arrays(),

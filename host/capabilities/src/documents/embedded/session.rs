@@ -1,14 +1,15 @@
-//! A connection with what the statements of this store need: the layout, and functions in host code.
+//! A connection with what the statements of this store need: the layout they go by, and functions in host code.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::{Connection, ErrorCode, Transaction, ffi};
 use serde_json::Value;
 use tracing::error;
 
-use super::schema::{Collection, Layout};
+use super::schema::{Collection, Layout, Shared};
 use crate::documents::key::{self, Key, Subject};
 use crate::documents::{Error, Filter};
 
@@ -56,7 +57,9 @@ impl Drop for Bound<'_> {
 
 pub(super) struct Session {
     connection: Connection,
-    layout: Arc<Layout>,
+    shared: Arc<Shared>,
+    /// What the call in progress goes by.
+    layout: RefCell<Arc<Layout>>,
     current: Arc<Mutex<Current>>,
 }
 
@@ -100,7 +103,7 @@ pub(super) fn unavailable(source: &rusqlite::Error) -> Error {
 }
 
 impl Session {
-    pub(super) fn new(connection: Connection, layout: Arc<Layout>) -> rusqlite::Result<Self> {
+    pub(super) fn new(connection: Connection, shared: Arc<Shared>) -> rusqlite::Result<Self> {
         let current = Arc::new(Mutex::new(Current {
             filter: Filter::default(),
             end: None,
@@ -109,8 +112,10 @@ impl Session {
         let watched = Arc::clone(&current);
         let is_over = move || lock(&watched).is_over();
         connection.progress_handler(STEPS_PER_LOOK, Some(is_over))?;
+        let layout = RefCell::new(Arc::clone(&shared.read()));
         Ok(Self {
             connection,
+            shared,
             layout,
             current,
         })
@@ -122,9 +127,22 @@ impl Session {
 
     /// A collection that is declared. What may be asked for is the handle's business, so that a miss is the host's
     /// mistake; it is answered like one that was not granted.
-    pub(super) fn collection(&self, name: &str) -> Result<&Collection, Error> {
-        let collection = self.layout.collections.get(name);
+    pub(super) fn collection(&self, name: &str) -> Result<Arc<Collection>, Error> {
+        let layout = self.layout.borrow();
+        let collection = layout.collection(name).cloned();
         collection.ok_or_else(|| Error::Denied(format!("the collection `{name}`")))
+    }
+
+    pub(super) fn layout(&self) -> Arc<Layout> {
+        Arc::clone(&self.layout.borrow())
+    }
+
+    /// Exchanges the layout, for this thread and for all that read. Only the thread that writes does so, between two
+    /// transactions: what it wrote in one was for one layout.
+    pub(super) fn publish(&self, layout: Layout) {
+        let layout = Arc::new(layout);
+        *self.layout.borrow_mut() = Arc::clone(&layout);
+        self.shared.publish(layout);
     }
 
     /// Reads at one moment, and not beyond `end`.
@@ -133,13 +151,21 @@ impl Session {
         end: Instant,
         work: impl FnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        let _moment = self.begin()?;
+        self.bounded(end, work)
+    }
+
+    /// The moment begins with the first statement, and must not come after the plan: a plan that was made before the
+    /// first array was stored does not look for elements. Nor must it come before the layout, which may name what was not
+    /// complete then; and the layout is not exchanged in between, because what the one before names may be removed after.
+    fn begin(&self) -> rusqlite::Result<Transaction<'_>> {
+        let layout = self.shared.read();
+        *self.layout.borrow_mut() = Arc::clone(&layout);
         let moment = self.connection.unchecked_transaction()?;
-        // The moment begins with the first statement, and must not come after the plan: a plan that was made before the
-        // first array was stored does not look for elements.
         moment
             .prepare_cached("SELECT version FROM sequence")?
             .query_row([], |_| Ok(()))?;
-        self.bounded(end, work)
+        Ok(moment)
     }
 
     /// Looks for documents in the thread that writes. Nothing is written in here: to end such a statement would roll back

@@ -1,5 +1,7 @@
 //! What only an embedded store can go through: its file, its indexes, its plans.
 
+mod declarations;
+
 use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
 
@@ -43,13 +45,19 @@ fn declared(indexes: &[(&str, &[&str])], each: &[&str], search: &[&str]) -> Decl
     }
 }
 
-fn try_open(folder: &Path, declared: Declared) -> Result<Arc<Embedded>, OpenError> {
-    let collections = BTreeMap::from([(THINGS.to_owned(), declared)]);
-    Embedded::open(&folder.join("store.db"), Durability::Process, &collections)
+fn undeclared(folder: &Path) -> Arc<Embedded> {
+    Embedded::open(&folder.join("store.db"), Durability::Process).expect("it opens")
 }
 
-fn open(folder: &Path, declared: Declared) -> Arc<Embedded> {
-    try_open(folder, declared).expect("it opens")
+async fn open(folder: &Path, declared: Declared) -> Arc<Embedded> {
+    let store = undeclared(folder);
+    declare(&store, declared).await.expect("it fits");
+    store
+}
+
+async fn declare(store: &Embedded, declared: Declared) -> Result<(), DeclareError> {
+    let collections = BTreeMap::from([(THINGS.to_owned(), declared)]);
+    store.declare(collections).await
 }
 
 async fn put(store: &Embedded, id: &str, body: serde_json::Value) -> Version {
@@ -86,7 +94,7 @@ async fn count(store: &Embedded, filter: Filter, search: Option<&str>) -> u64 {
 #[tokio::test]
 async fn a_shape_that_changes_is_made_from_the_documents() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let first = open(folder.path(), declared(&[], &[], &[]));
+    let first = open(folder.path(), declared(&[], &[], &[])).await;
     for number in 0..1200 {
         let body = json!({ "n": [number % 3], "m": number, "title": "boots", "about": "rain" });
         put(&first, &format!("{number:04}"), body).await;
@@ -102,7 +110,7 @@ async fn a_shape_that_changes_is_made_from_the_documents() {
         ),
     ];
     for shape in shapes {
-        let store = open(folder.path(), shape.clone());
+        let store = open(folder.path(), shape.clone()).await;
         let two = equal("n", Scalar::Integer(2));
         assert_eq!(count(&store, two, None).await, 400, "{shape:?}");
         let one = equal("m", Scalar::Integer(7));
@@ -123,15 +131,17 @@ async fn a_shape_that_changes_is_made_from_the_documents() {
 async fn an_array_is_remembered_across_a_start() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let shape = || declared(&[("n", &["n"])], &[], &[]);
-    put(&open(folder.path(), shape()), "a", json!({ "n": [1, 2] })).await;
-    let store = open(folder.path(), shape());
+    let store = open(folder.path(), shape()).await;
+    put(&store, "a", json!({ "n": [1, 2] })).await;
+    drop(store);
+    let store = open(folder.path(), shape()).await;
     assert_eq!(count(&store, equal("n", Scalar::Integer(2)), None).await, 1);
 }
 
 #[tokio::test]
 async fn a_unique_index_over_shared_values_is_refused() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let store = open(folder.path(), declared(&[], &[], &[]));
+    let store = open(folder.path(), declared(&[], &[], &[])).await;
     for (id, body) in [
         ("a", json!({ "n": 1 })),
         ("b", json!({ "n": 1 })),
@@ -142,15 +152,15 @@ async fn a_unique_index_over_shared_values_is_refused() {
     }
     drop(store);
     let unique = || declared(&[("unique-n", &["n"])], &[], &[]);
-    let refused = try_open(folder.path(), unique()).err();
+    let refused = declare(&undeclared(folder.path()), unique()).await;
     assert!(
-        matches!(refused, Some(OpenError::NotUnique { .. })),
+        matches!(refused, Err(DeclareError::NotUnique { .. })),
         "{refused:?}"
     );
-    let store = open(folder.path(), declared(&[], &[], &[]));
+    let store = open(folder.path(), declared(&[], &[], &[])).await;
     put(&store, "b", json!({ "n": 2 })).await;
     drop(store);
-    let store = open(folder.path(), unique());
+    let store = open(folder.path(), unique()).await;
     assert_eq!(count(&store, Filter::default(), None).await, 4);
 }
 
@@ -158,9 +168,11 @@ async fn a_unique_index_over_shared_values_is_refused() {
 async fn versions_do_not_come_again_when_the_file_is_lost() {
     let shape = || declared(&[], &[], &[]);
     let first = tempfile::tempdir().expect("a folder can be made");
-    let before = put(&open(first.path(), shape()), "a", json!({})).await;
+    let store = open(first.path(), shape()).await;
+    let before = put(&store, "a", json!({})).await;
     let second = tempfile::tempdir().expect("a folder can be made");
-    let after = put(&open(second.path(), shape()), "a", json!({})).await;
+    let store = open(second.path(), shape()).await;
+    let after = put(&store, "a", json!({})).await;
     assert!(after > before, "{after} comes after {before}");
     let now = UNIX_EPOCH.elapsed().expect("it is past 1970").as_micros();
     assert!(u128::from(after) <= now + 1_000_000);
@@ -169,7 +181,7 @@ async fn versions_do_not_come_again_when_the_file_is_lost() {
 #[tokio::test]
 async fn a_collection_that_is_not_declared_does_not_exist() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let store = open(folder.path(), declared(&[], &[], &[]));
+    let store = open(folder.path(), declared(&[], &[], &[])).await;
     let outcome = store.count("others".into(), Filter::default(), None).await;
     assert!(matches!(outcome, Err(Error::Denied(_))), "{outcome:?}");
 }
@@ -177,7 +189,7 @@ async fn a_collection_that_is_not_declared_does_not_exist() {
 #[tokio::test]
 async fn a_call_that_panics_is_alone() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let store = open(folder.path(), declared(&[], &[], &[]));
+    let store = open(folder.path(), declared(&[], &[], &[])).await;
     // As often as there are readers, so that each has had one.
     for _ in 0..READERS {
         let read = store.read(0, |_| -> Result<(), Failure> { panic!("a mistake") });
@@ -199,7 +211,7 @@ async fn a_call_that_panics_is_alone() {
 #[tokio::test]
 async fn a_dropped_store_does_not_write_any_more() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let store = open(folder.path(), declared(&[], &[], &[]));
+    let store = open(folder.path(), declared(&[], &[], &[])).await;
     let (started, start) = oneshot::channel();
     let is_done = Arc::new(AtomicBool::new(false));
     let (writer, done) = (Arc::clone(&store), Arc::clone(&is_done));
@@ -227,7 +239,7 @@ async fn a_dropped_store_does_not_write_any_more() {
 #[tokio::test]
 async fn a_moment_begins_before_its_plan() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let store = open(folder.path(), declared(&[("n", &["n"])], &[], &[]));
+    let store = open(folder.path(), declared(&[("n", &["n"])], &[], &[])).await;
     let (started, start) = oneshot::channel();
     let (go, gone) = std::sync::mpsc::channel::<()>();
     let reader = Arc::clone(&store);
@@ -236,7 +248,7 @@ async fn a_moment_begins_before_its_plan() {
             started.send(()).expect("the test waits for it");
             gone.recv().expect("the test goes on");
             let two = equal("n", Scalar::Integer(2));
-            find::count(session, session.collection(THINGS)?, &two, None)
+            find::count(session, &*session.collection(THINGS)?, &two, None)
         };
         reader.read(0, work).await
     });
@@ -263,7 +275,7 @@ fn increment(filter: Filter) -> Update {
 #[tokio::test]
 async fn a_look_that_fails_fails_its_call_alone() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let store = open(folder.path(), declared(&[], &[], &[]));
+    let store = open(folder.path(), declared(&[], &[], &[])).await;
     put(&store, "a", json!({})).await;
     let is_alone = store.write(0, 0, |session, version| {
         let collection = session.collection(THINGS)?;
@@ -271,7 +283,7 @@ async fn a_look_that_fails_fails_its_call_alone() {
         let break_all = format!("UPDATE {bodies} SET body = '['");
         session.connection().execute(&break_all, [])?;
         let update = increment(equal("m", Scalar::Null));
-        let outcome = change::update(session, collection, version, &update);
+        let outcome = change::update(session, &collection, version, &update);
         Ok(matches!(outcome, Err(Failure::Call(Error::Unavailable))))
     });
     assert_eq!(is_alone.await, Ok(true));
@@ -281,7 +293,7 @@ async fn a_look_that_fails_fails_its_call_alone() {
 #[tokio::test]
 async fn words_that_stay_are_not_written_again_and_those_that_go_leave_nothing() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let store = open(folder.path(), declared(&[], &[], &["title"]));
+    let store = open(folder.path(), declared(&[], &[], &["title"])).await;
     let title = |title: &str| Write {
         id: "a".into(),
         body: json!({ "title": title }).to_string(),
@@ -299,7 +311,7 @@ async fn words_that_stay_are_not_written_again_and_those_that_go_leave_nothing()
             collection.table("terms")
         ))?;
         let before = number("SELECT total_changes()")?;
-        change::update(session, collection, version, &increment(Filter::default()))?;
+        change::update(session, &collection, version, &increment(Filter::default()))?;
         Ok((terms, number("SELECT total_changes()")? - before))
     });
     // The document, its body, and what is known of the collection.
@@ -319,6 +331,7 @@ async fn the_clock_is_read_for_each_document() {
     let session = session(folder.path());
     let plain = session.collection(conformance::PLAIN);
     let plain = plain.expect("it is declared");
+    let plain = plain.as_ref();
     let write = Write {
         id: "a".into(),
         body: "{}".into(),
@@ -339,9 +352,11 @@ async fn the_clock_is_read_for_each_document() {
 fn session(folder: &Path) -> Session {
     let path = folder.join("store.db");
     let connection = sqlite::writer(&path, Durability::Process).expect("it opens");
-    let layout = schema::shape(&connection, &conformance::collections());
-    let layout = layout.unwrap_or_else(|_| panic!("it gets its shape"));
-    Session::new(connection, Arc::new(layout)).expect("it starts")
+    schema::prepare(&connection).expect("it gets its tables");
+    let session = Session::new(connection, Arc::default()).expect("it starts");
+    let declared = schema::declare(&session, &conformance::collections(), &mut || true);
+    assert!(declared.is_ok(), "it gets its shape");
+    session
 }
 
 /// How SQLite goes about a statement, line by line.
@@ -353,7 +368,7 @@ fn explain(session: &Session, sql: &Sql) -> Vec<String> {
     lines.collect::<rusqlite::Result<_>>().expect("it is text")
 }
 
-fn indexed(session: &Session) -> &Collection {
+fn indexed(session: &Session) -> Arc<Collection> {
     let collection = session.collection(conformance::INDEXED);
     collection.expect("it is declared")
 }
@@ -376,6 +391,7 @@ fn query(filter: Filter, sort: &[(&str, Direction)]) -> Query {
 /// All plans of a query, from the start and after a document.
 fn plans(session: &Session, query: &Query, found: Option<&[i64]>) -> Vec<Vec<String>> {
     let collection = indexed(session);
+    let collection = collection.as_ref();
     let key = crate::documents::key::of_scalar(&Scalar::Integer(1));
     let cursor = Cursor {
         keys: vec![key; query.sort.len()],
@@ -488,7 +504,7 @@ async fn searches_and_facets_do_not_go_over_the_documents() {
             let (path, limit) = (path.to_owned(), 10);
             let facet = Facet { path, limit };
             let among = facets::Among { filter, found };
-            let sql = facets::by_index(indexed(&session), &among, &facet);
+            let sql = facets::by_index(&indexed(&session), &among, &facet);
             let plan = explain(&session, &sql.expect("it has an index"));
             let over = |line: &String| is_scan(line) && !line.contains("COVERING INDEX");
             assert!(!plan.iter().any(over), "{filter:?} {facet:?}: {plan:#?}");

@@ -1,17 +1,20 @@
 //! The threads: one takes what is waiting, commits it in one transaction, then answers; the others read.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Transaction, TransactionBehavior};
+use stoa_manifest::grants::documents::Collection;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::error;
 
 use super::QUEUE_CALLS_MAX;
+use super::schema::{self, ShapeError, Turn};
 use super::session::{Failure, Session, unavailable};
-use crate::documents::Error;
+use crate::documents::{DeclareError, Error};
 use crate::metrics::DOCUMENTS_EMBEDDED_BATCH_CALLS;
 use crate::sqlite::Log;
 
@@ -25,10 +28,11 @@ const TIME_PER_COMMIT_MAX: Duration = Duration::from_millis(50);
 const LOG_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Then it grows on for so long before the writer waits again.
 const LOG_REST: Duration = Duration::from_secs(60);
+/// Declarations that wait for one that is being made; more are refused.
+const DECLARATIONS_WAITING_MAX: usize = 16;
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) type ReadCall = Box<dyn Reading>;
-pub(super) type WriteCall = Box<dyn Writing>;
 /// An answer that is held back until its transaction is committed; it is told whether that went well.
 type Answer = Box<dyn FnOnce(bool)>;
 
@@ -66,6 +70,38 @@ where
         drop(place);
         // A reply that finds nobody is no error.
         drop(reply.send(result));
+    }
+}
+
+/// A call for the thread that writes.
+pub(super) enum WriteCall {
+    /// Shares a commit with others.
+    Write(Box<dyn Writing>),
+    /// Has transactions of its own, and lets others write between them.
+    Declare(Declaration),
+}
+
+/// More that is to be kept.
+pub(super) struct Declaration {
+    pub(super) collections: BTreeMap<String, Collection>,
+    pub(super) reply: oneshot::Sender<Result<(), DeclareError>>,
+}
+
+impl Declaration {
+    /// Goes on to its end where the caller leaves meanwhile: half a declaration is of use to nobody.
+    fn serve(self, session: &Session, others: Turn<'_>) {
+        if self.reply.is_closed() {
+            return;
+        }
+        let outcome = schema::declare(session, &self.collections, others);
+        let outcome = outcome.map_err(|error| match error {
+            ShapeError::Declared(error) => error,
+            ShapeError::Database(error) => {
+                unavailable(&error);
+                DeclareError::Unavailable
+            }
+        });
+        drop(self.reply.send(outcome));
     }
 }
 
@@ -184,22 +220,64 @@ impl Drop for Writer {
 }
 
 /// What the thread that writes does, until the sender is dropped and the queue is empty.
-fn write(session: &Session, mut calls: mpsc::Receiver<WriteCall>, log: &Log) {
-    let mut waiting = VecDeque::with_capacity(CALLS_PER_COMMIT_MAX);
-    let mut log_due = Instant::now();
-    while let Some(call) = calls.blocking_recv() {
-        waiting.push_back(call);
-        while waiting.len() < CALLS_PER_COMMIT_MAX
-            && let Ok(call) = calls.try_recv()
-        {
-            waiting.push_back(call);
+fn write(session: &Session, calls: mpsc::Receiver<WriteCall>, log: &Log) {
+    let mut desk = Desk {
+        calls,
+        writes: VecDeque::with_capacity(CALLS_PER_COMMIT_MAX),
+        declarations: VecDeque::new(),
+        log_due: Instant::now(),
+    };
+    while let Some(call) = desk.calls.blocking_recv() {
+        desk.take(call);
+        desk.turn(session, log);
+        while let Some(declaration) = desk.declarations.pop_front() {
+            contain(|| declaration.serve(session, &mut || desk.turn(session, log)));
         }
-        while !waiting.is_empty() {
-            contain(|| commit(session, &mut waiting));
+    }
+}
+
+/// The calls that the thread that writes has before it.
+struct Desk {
+    calls: mpsc::Receiver<WriteCall>,
+    writes: VecDeque<Box<dyn Writing>>,
+    declarations: VecDeque<Declaration>,
+    /// When to look at the log again.
+    log_due: Instant,
+}
+
+impl Desk {
+    fn take(&mut self, call: WriteCall) {
+        match call {
+            WriteCall::Write(call) => self.writes.push_back(call),
+            WriteCall::Declare(call) if self.declarations.len() < DECLARATIONS_WAITING_MAX => {
+                self.declarations.push_back(call);
+            }
+            WriteCall::Declare(call) => drop(call.reply.send(Err(DeclareError::Unavailable))),
         }
-        if Instant::now() >= log_due {
-            log_due = bound(session, log);
+    }
+
+    /// Takes what is waiting, but waits for nothing; false where nobody can call any more.
+    fn gather(&mut self) -> bool {
+        while self.writes.len() < CALLS_PER_COMMIT_MAX {
+            match self.calls.try_recv() {
+                Ok(call) => self.take(call),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
         }
+        true
+    }
+
+    /// Commits the writes that are waiting; false where nobody can call any more.
+    fn turn(&mut self, session: &Session, log: &Log) -> bool {
+        let is_open = self.gather();
+        while !self.writes.is_empty() {
+            contain(|| commit(session, &mut self.writes));
+        }
+        if Instant::now() >= self.log_due {
+            self.log_due = bound(session, log);
+        }
+        is_open
     }
 }
 
@@ -215,7 +293,7 @@ fn bound(session: &Session, log: &Log) -> Instant {
 
 /// Runs calls in one transaction and answers them after it is committed. A call that is refused changes nothing and does
 /// not disturb the others; a failing database fails them all.
-fn commit(session: &Session, waiting: &mut VecDeque<WriteCall>) {
+fn commit(session: &Session, waiting: &mut VecDeque<Box<dyn Writing>>) {
     let mut answers = Vec::with_capacity(waiting.len());
     let outcome = transact(session, waiting, &mut answers);
     metrics::histogram!(DOCUMENTS_EMBEDDED_BATCH_CALLS).record(answers.len() as f64);
@@ -229,7 +307,7 @@ fn commit(session: &Session, waiting: &mut VecDeque<WriteCall>) {
 
 fn transact(
     session: &Session,
-    waiting: &mut VecDeque<WriteCall>,
+    waiting: &mut VecDeque<Box<dyn Writing>>,
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<()> {
     let (transaction, mut version) = match begin(session) {

@@ -1,16 +1,18 @@
 //! What a handle does by itself, over a store that answers nothing or never.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use stoa_manifest::grants::Quota;
+use stoa_manifest::grants::documents::Collection;
 use stoa_manifest::{ComponentId, Label};
 
 use super::*;
 use crate::documents::{
-    CALL_BYTES_MAX, DOCUMENTS_PER_CALL_MAX, HELD_BYTES_MAX, ID_BYTES_MAX, Moment, Operator,
-    SEARCH_BYTES_MAX,
+    CALL_BYTES_MAX, DOCUMENTS_PER_CALL_MAX, DeclareError, HELD_BYTES_MAX, ID_BYTES_MAX, Moment,
+    Operator, SEARCH_BYTES_MAX,
 };
 
 /// Counts what reaches it, and answers with nothing; never, where it is silent.
@@ -36,6 +38,14 @@ impl Empty {
 
 #[async_trait::async_trait]
 impl Store for Empty {
+    async fn declare(&self, _: BTreeMap<String, Collection>) -> Result<(), DeclareError> {
+        Ok(())
+    }
+
+    fn declared(&self) -> BTreeMap<String, Collection> {
+        BTreeMap::new()
+    }
+
     async fn get(&self, _: String, ids: Vec<String>) -> Result<Vec<Option<Document>>, Error> {
         self.answer(vec![None; ids.len()]).await
     }

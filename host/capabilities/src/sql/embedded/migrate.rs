@@ -1,7 +1,9 @@
 //! Applies migrations: each in one write transaction, which is the lock, with a look at the schema after each statement.
+//! Or tries them, all in one that is undone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::fallible_iterator::FallibleIterator;
@@ -10,7 +12,7 @@ use stoa_manifest::grants::Access;
 use super::codec::{self, Room};
 use super::failure::Failure;
 use super::guarded::Guarded;
-use crate::sql::migrations::{Applied, Error, Migration, plan};
+use crate::sql::migrations::{Applied, Contracting, Error, Migration, plan};
 use crate::sql::{self, Rules};
 
 pub(super) const SCHEMA: &str = "
@@ -34,10 +36,11 @@ pub(super) fn apply(
     connection: &Guarded,
     rules: &Arc<Rules>,
     given: &[Migration],
+    contracting: Contracting,
 ) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     loop {
-        match apply_next(connection, rules, given) {
+        match apply_next(connection, rules, given, contracting) {
             Ok(Some(name)) => names.push(name),
             Ok(None) => return Ok(names),
             Err(error) => {
@@ -48,21 +51,67 @@ pub(super) fn apply(
     }
 }
 
-/// Applies one migration, the first that is left. What is left is found out under the lock.
+/// Answers the names of what is to be applied, after running it and undoing that, within `limit`.
+pub(super) fn check(
+    connection: &Guarded,
+    rules: &Arc<Rules>,
+    given: &[Migration],
+    contracting: Contracting,
+    limit: Duration,
+) -> Result<Vec<String>, Error> {
+    connection.end(Some(Instant::now() + limit));
+    let outcome = run_all(connection, rules, given, contracting);
+    connection.end(None);
+    connection.rollback();
+    match outcome {
+        // Whoever waits for this has not gone, so it is the time that was up.
+        Err(Error::Rejected {
+            source: sql::Error::TransactionOver,
+            ..
+        }) => Err(Error::Database(sql::Error::Deadline { limit })),
+        outcome => outcome,
+    }
+}
+
+fn run_all(
+    connection: &Guarded,
+    rules: &Rules,
+    given: &[Migration],
+    contracting: Contracting,
+) -> Result<Vec<String>, Error> {
+    let left = begin(connection, rules, given)?;
+    for migration in &left {
+        run(connection, rules, migration, contracting)?;
+    }
+    Ok(left.into_iter().map(|migration| migration.name).collect())
+}
+
+/// Begins the transaction that is the lock, and answers what is left to be applied: it is found out under the lock.
+fn begin(
+    connection: &Guarded,
+    rules: &Rules,
+    given: &[Migration],
+) -> Result<Vec<Migration>, Error> {
+    let failed = |failure: Failure| Error::Database(connection.explain(failure, rules));
+    connection.begin(Access::ReadWrite).map_err(failed)?;
+    let applied = connection.as_host(applied).map_err(Failure::from);
+    plan(&applied.map_err(failed)?, given.to_vec())
+}
+
+/// Applies one migration, the first that is left.
 fn apply_next(
     connection: &Guarded,
     rules: &Rules,
     given: &[Migration],
+    contracting: Contracting,
 ) -> Result<Option<String>, Error> {
     let failed = |failure: Failure| Error::Database(connection.explain(failure, rules));
-    connection.begin(Access::ReadWrite).map_err(failed)?;
-    let applied = connection.as_host(applied).map_err(Failure::from);
-    let left = plan(&applied.map_err(failed)?, given.to_vec())?;
+    let left = begin(connection, rules, given)?;
     let Some(migration) = left.into_iter().next() else {
         connection.rollback();
         return Ok(None);
     };
-    run(connection, rules, &migration)?;
+    run(connection, rules, &migration, contracting)?;
     let recorded = connection.as_host(|connection| record(connection, &migration));
     recorded.map_err(Failure::from).map_err(failed)?;
     connection.commit().map_err(failed)?;
@@ -89,7 +138,20 @@ fn record(connection: &Connection, migration: &Migration) -> rusqlite::Result<()
 }
 
 /// Runs the statements of a file.
-fn run(connection: &Guarded, rules: &Rules, migration: &Migration) -> Result<(), Error> {
+fn run(
+    connection: &Guarded,
+    rules: &Rules,
+    migration: &Migration,
+    contracting: Contracting,
+) -> Result<(), Error> {
+    let contracts = |what: String| Error::Contracts {
+        name: migration.name.clone(),
+        what,
+        contracting,
+    };
+    if migration.contracts && contracting == Contracting::Refused {
+        return Err(contracts("as `contracting` says".into()));
+    }
     let mut watch = Watch::new(connection)
         .map_err(|error| Error::Database(connection.explain(Failure::from(error), rules)))?;
     let mut statements = connection.statements(&migration.text);
@@ -117,11 +179,7 @@ fn run(connection: &Guarded, rules: &Rules, migration: &Migration) -> Result<(),
         }
         let taken = watch.look(connection).map_err(Failure::from);
         if let Some(what) = taken.map_err(rejected)? {
-            return Err(Error::Contracts {
-                name: migration.name.clone(),
-                statement: number,
-                what,
-            });
+            return Err(contracts(format!("in its statement {number}: {what}")));
         }
     }
 }

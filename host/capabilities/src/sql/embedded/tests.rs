@@ -286,3 +286,39 @@ async fn many_statements_do_not_use_up_the_stack() {
         }
     }
 }
+
+#[test]
+fn a_check_that_takes_too_long_is_ended_and_undone() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("data.db");
+    let connection = sqlite::writer(&path, Durability::Process).expect("it opens");
+    let tables = connection.execute_batch(migrate::SCHEMA);
+    tables.expect("it gets its tables");
+    let connection = Guarded::new(connection).expect("it is guarded");
+    let (rules, caller) = (Arc::new(migrate::rules()), Arc::new(()));
+    let file = |name: &str, text: &str| Migration {
+        name: name.into(),
+        text: text.into(),
+        contracts: false,
+    };
+    let endless = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    let files = [file("1", "CREATE TABLE t (id BIGINT)"), file("2", endless)];
+    let check = |limit: Duration, files: &[Migration]| {
+        connection.run(&rules, Arc::downgrade(&caller), |connection| {
+            let contracting = Contracting::Refused;
+            Ok(migrate::check(
+                connection,
+                &rules,
+                files,
+                contracting,
+                limit,
+            ))
+        })
+    };
+    let limit = Duration::from_millis(50);
+    let late = migrations::Error::Database(Error::Deadline { limit });
+    assert_eq!(check(limit, &files), Ok(Err(late)));
+    // Neither the table nor the bound is left.
+    let one = Ok(vec!["1".to_owned()]);
+    assert_eq!(check(Duration::from_secs(600), &files[..1]), Ok(one));
+}

@@ -8,7 +8,9 @@ use tokio::sync::mpsc;
 use super::guarded::Guarded;
 use super::sessions::{self, Open, Reading};
 use super::{QUEUE_CALLS_MAX, Reply, migrate};
-use crate::sql::{Executed, Migration, Rows, Rules, Statement, migrations};
+use crate::sql::{
+    Contracting, Executed, Migration, Rows, Rules, Statement, TRANSACTION_MAX, migrations,
+};
 use crate::sqlite::Log;
 
 /// A look at the log that had to wait is not repeated before so many times that wait.
@@ -26,11 +28,12 @@ pub(super) enum Work {
     Batch(Vec<Statement>, Reply<Vec<Executed>>),
     Begin(Reply<Open>),
     Cursor(Statement, Reply<Reading>),
-    Migrate(
-        Vec<Migration>,
-        Reply<Result<Vec<String>, migrations::Error>>,
-    ),
+    Migrate(Vec<Migration>, Contracting, Reply<Migrated>),
+    Check(Vec<Migration>, Contracting, Reply<Migrated>),
 }
+
+/// The names of what was applied, or would be.
+type Migrated = Result<Vec<String>, migrations::Error>;
 
 type Calls = Arc<Mutex<mpsc::Receiver<Call>>>;
 
@@ -98,10 +101,24 @@ fn serve(connection: &Guarded, call: Call) {
         Work::Cursor(statement, reply) => {
             sessions::cursor(connection, &rules, caller, &statement, reply);
         }
-        Work::Migrate(migrations, reply) => {
-            let migrate =
-                |connection: &Guarded| Ok(migrate::apply(connection, &rules, &migrations));
+        Work::Migrate(migrations, contracting, reply) => {
+            let migrate = |connection: &Guarded| {
+                Ok(migrate::apply(connection, &rules, &migrations, contracting))
+            };
             drop(reply.send(connection.run(&rules, caller, migrate)));
+        }
+        Work::Check(migrations, contracting, reply) => {
+            let check = |connection: &Guarded| {
+                let limit = TRANSACTION_MAX;
+                Ok(migrate::check(
+                    connection,
+                    &rules,
+                    &migrations,
+                    contracting,
+                    limit,
+                ))
+            };
+            drop(reply.send(connection.run(&rules, caller, check)));
         }
     }
 }

@@ -4,7 +4,9 @@ use stoa_manifest::{ComponentId, Label};
 
 use super::*;
 use crate::Durability;
-use crate::sql::{Cursor, Migration, Transaction, Value, embedded::Embedded, migrations};
+use crate::sql::{
+    Contracting, Cursor, Migration, Transaction, Value, embedded::Embedded, migrations,
+};
 
 const SECOND: Duration = Duration::from_secs(5);
 
@@ -33,7 +35,19 @@ impl Database for Silent {
         std::future::pending().await
     }
 
-    async fn migrate(&self, _: Vec<Migration>) -> Result<Vec<String>, migrations::Error> {
+    async fn migrate(
+        &self,
+        _: Vec<Migration>,
+        _: Contracting,
+    ) -> Result<Vec<String>, migrations::Error> {
+        std::future::pending().await
+    }
+
+    async fn check(
+        &self,
+        _: Vec<Migration>,
+        _: Contracting,
+    ) -> Result<Vec<String>, migrations::Error> {
         std::future::pending().await
     }
 }

@@ -1,106 +1,85 @@
-//! Makes what is derived from bodies and not complete.
+//! Gives documents that are there already what is derived by path.
+//!
+//! Writes go on between two transactions, and give their documents all there is. So a document may have its own when its
+//! turn comes here: it is made anew from the body, to the same effect.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 use serde_json::Value;
 
-use super::{Collection, ShapeError, empty_search, search_definition};
+use super::tables::incomplete;
+use super::{Collection, ShapeError, Turn, turn};
+use crate::documents::DeclareError;
+use crate::documents::embedded::change;
 use crate::documents::embedded::session::{Failure, parse};
-use crate::documents::embedded::{OpenError, change, postings::Postings};
 use crate::documents::key::Subject;
-use crate::documents::search;
 
-/// Documents that share a transaction while a shape is made.
+/// Documents that share a transaction while a shape is made: other writes wait so long.
 const DOCUMENTS_PER_COMMIT: usize = 500;
+/// Bytes of bodies that share one, unless one body alone has more.
+const BYTES_PER_COMMIT: usize = 1024 * 1024;
 
-/// What is to be made.
-struct Missing {
-    columns: bool,
-    elements: bool,
-    search: bool,
-}
-
-struct Stored {
-    number: i64,
+/// A document as its body says.
+pub(super) struct Stored {
+    pub(super) number: i64,
     id: String,
-    body: Value,
+    pub(super) body: Value,
 }
 
-/// Makes what is missing. All columns are filled when one is missing: reading the bodies is what takes the time.
-pub(super) fn complete(connection: &Connection, collection: &Collection) -> Result<(), ShapeError> {
-    let missing = missing(connection, collection)?;
-    if !(missing.columns || missing.elements || missing.search) {
-        return Ok(());
-    }
-    clear(connection, collection, &missing)?;
-    let mut after = i64::MIN;
-    loop {
-        let transaction = connection.unchecked_transaction()?;
-        let documents = read(connection, collection, after)?;
-        let Some(last) = documents.last() else {
-            finish(connection, collection)?;
-            transaction.commit()?;
-            return Ok(());
-        };
-        after = last.number;
-        make(connection, collection, &missing, &documents)?;
-        transaction.commit()?;
-    }
-}
-
-fn missing(connection: &Connection, collection: &Collection) -> rusqlite::Result<Missing> {
-    let incomplete = |kind: &str| {
-        connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM derived WHERE collection = ?1 AND kind = ?2 AND path != '' AND NOT complete)",
-            (&collection.name, kind),
-            |row| row.get(0),
-        )
-    };
-    let made: String = connection.query_row(
-        "SELECT search FROM collections WHERE name = ?1",
-        [&collection.name],
-        |row| row.get(0),
-    )?;
-    Ok(Missing {
-        columns: incomplete("column")?,
-        elements: incomplete("element")?,
-        search: made != search_definition(collection),
-    })
-}
-
-/// Removes what an earlier attempt left.
-fn clear(
+/// The greatest number of a document; those that come have a greater one, or that of a document that is gone.
+pub(super) fn last_number(
     connection: &Connection,
     collection: &Collection,
-    missing: &Missing,
-) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    if missing.elements {
-        for derived in collection.elements.values() {
-            let table = collection.elements_table(derived);
-            connection.execute_batch(&format!("DELETE FROM {table}"))?;
-        }
-    }
-    if missing.search {
-        empty_search(connection, collection)?;
-        connection.execute(
-            "UPDATE collections SET words = 0 WHERE name = ?1",
-            [&collection.name],
-        )?;
-    }
-    transaction.commit()
+) -> rusqlite::Result<i64> {
+    let documents = collection.table("documents");
+    connection
+        .prepare_cached(&format!(
+            "SELECT ifnull(max(number), {}) FROM {documents}",
+            i64::MIN
+        ))?
+        .query_row([], |row| row.get(0))
 }
 
-fn read(
+/// Fills what is incomplete, while others take their turn. All columns are filled when one is incomplete: reading the
+/// bodies is what takes the time.
+pub(super) fn fill(
+    connection: &Connection,
+    collection: &Collection,
+    others: Turn<'_>,
+) -> Result<(), ShapeError> {
+    let columns = incomplete(&collection.columns).next().is_some();
+    let elements = incomplete(&collection.elements).next().is_some();
+    if !(columns || elements) {
+        return Ok(());
+    }
+    let (mut after, last) = (i64::MIN, last_number(connection, collection)?);
+    loop {
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let documents = read(connection, collection, after, last)?;
+        let Some(furthest) = documents.last() else {
+            return Ok(());
+        };
+        after = furthest.number;
+        for document in &documents {
+            fill_one(connection, collection, columns, document)?;
+        }
+        transaction.commit()?;
+        turn(others)?;
+    }
+}
+
+/// Some documents whose numbers are after one and up to another, in their order; none at the end.
+pub(super) fn read(
     connection: &Connection,
     collection: &Collection,
     after: i64,
+    last: i64,
 ) -> rusqlite::Result<Vec<Stored>> {
     let (documents, bodies) = (collection.table("documents"), collection.table("bodies"));
     let mut statement = connection.prepare_cached(&format!(
         "SELECT d.number, d.id, b.body FROM {documents} AS d JOIN {bodies} AS b ON b.number = d.number
-         WHERE d.number > ?1 ORDER BY d.number"
+         WHERE d.number > ?1 AND d.number <= ?2 ORDER BY d.number"
     ))?;
-    let mut rows = statement.query([after])?;
+    let mut rows = statement.query([after, last])?;
     let (mut read, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let body = row.get_ref(2)?.as_bytes()?;
@@ -110,62 +89,59 @@ fn read(
             id: String::from_utf8_lossy(row.get_ref(1)?.as_bytes()?).into_owned(),
             body: parse(body)?,
         });
-        if read.len() == DOCUMENTS_PER_COMMIT || bytes > crate::documents::CALL_BYTES_MAX {
+        if read.len() == DOCUMENTS_PER_COMMIT || bytes > BYTES_PER_COMMIT {
             break;
         }
     }
     Ok(read)
 }
 
-fn make(
+fn fill_one(
     connection: &Connection,
     collection: &Collection,
-    missing: &Missing,
-    documents: &[Stored],
+    columns: bool,
+    document: &Stored,
 ) -> Result<(), ShapeError> {
-    let mut postings = Postings::default();
-    for document in documents {
-        let subject = Subject {
-            id: Some(&document.id),
-            body: &document.body,
-        };
-        if missing.columns {
-            collection.note(connection, subject)?;
-            fill(connection, collection, document.number, subject)?;
-        }
-        if missing.elements {
-            change::add_elements(connection, collection, document.number, subject)
-                .map_err(|failure| unfit(collection, failure))?;
-        }
-        if missing.search {
-            let terms = search::terms(&collection.search, &document.body);
-            set_words(connection, collection, document.number, terms.words)?;
-            postings.add(document.number, terms);
+    let subject = Subject {
+        id: Some(&document.id),
+        body: &document.body,
+    };
+    if columns {
+        collection.note(connection, subject)?;
+        fill_columns(connection, collection, document.number, subject)?;
+    }
+    for (path, derived) in &collection.elements {
+        if !derived.is_complete {
+            change::remove_elements(connection, collection, derived, document.number)?;
+            change::add_elements(
+                connection,
+                collection,
+                (path, derived),
+                document.number,
+                subject,
+            )
+            .map_err(|failure| unfit(collection, failure))?;
         }
     }
-    postings.write(connection, collection)?;
     Ok(())
 }
 
 fn unfit(collection: &Collection, failure: Failure) -> ShapeError {
     match failure {
         Failure::Database(error) => ShapeError::Database(error),
-        Failure::Call(source) => ShapeError::Declared(OpenError::Unfit {
+        Failure::Call(source) => ShapeError::Declared(DeclareError::Unfit {
             collection: collection.name.clone(),
             source,
         }),
     }
 }
 
-fn fill(
+fn fill_columns(
     connection: &Connection,
     collection: &Collection,
     number: i64,
     subject: Subject<'_>,
 ) -> rusqlite::Result<()> {
-    if collection.columns.is_empty() {
-        return Ok(());
-    }
     let columns = collection.columns.values();
     let columns: Vec<_> = columns
         .map(|column| format!("k{} = ?", column.number))
@@ -179,36 +155,6 @@ fn fill(
             "UPDATE {documents} SET {columns} WHERE number = ?"
         ))?
         .execute(params_from_iter(values))?;
-    Ok(())
-}
-
-fn set_words(
-    connection: &Connection,
-    collection: &Collection,
-    number: i64,
-    words: u32,
-) -> rusqlite::Result<()> {
-    let documents = collection.table("documents");
-    connection
-        .prepare_cached(&format!(
-            "UPDATE {documents} SET words = ?1 WHERE number = ?2"
-        ))?
-        .execute((words, number))?;
-    connection
-        .prepare_cached("UPDATE collections SET words = words + ?1 WHERE name = ?2")?
-        .execute((words, &collection.name))?;
-    Ok(())
-}
-
-fn finish(connection: &Connection, collection: &Collection) -> rusqlite::Result<()> {
-    connection.execute(
-        "UPDATE derived SET complete = 1 WHERE collection = ?1 AND path != ''",
-        [&collection.name],
-    )?;
-    connection.execute(
-        "UPDATE collections SET search = ?2 WHERE name = ?1",
-        (&collection.name, search_definition(collection)),
-    )?;
     Ok(())
 }
 
@@ -242,7 +188,7 @@ pub(super) fn check_unique(
     )?;
     match shared {
         false => Ok(()),
-        true => Err(ShapeError::Declared(OpenError::NotUnique {
+        true => Err(ShapeError::Declared(DeclareError::NotUnique {
             collection: collection.name.clone(),
             index: index.to_owned(),
         })),

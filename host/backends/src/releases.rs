@@ -1,0 +1,3 @@
+//! Release histories that a fleet shares.
+
+pub mod postgres;
