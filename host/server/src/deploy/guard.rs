@@ -55,7 +55,11 @@ impl Host {
             loop {
                 look.tick().await;
                 match self.look().await {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        // The same failure, later, is told anew.
+                        told.clear();
+                        continue;
+                    }
                     // Another host was quicker, which is as good: this one follows.
                     Err(Refused::Conflict { .. }) => {}
                     Err(refused) => {
