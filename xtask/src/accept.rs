@@ -10,13 +10,21 @@ mod memory;
 mod readme;
 mod runtime;
 mod shop;
+mod spin;
+mod suite;
 
 use std::fmt;
 
 use anyhow::anyhow;
 
 /// The lists there are.
-pub(crate) const NAMES: [&str; 4] = ["floor", "runtime", "capabilities-embedded", "deploy"];
+pub(crate) const NAMES: [&str; 5] = [
+    "floor",
+    "runtime",
+    "capabilities-embedded",
+    "deploy",
+    "spin",
+];
 
 /// How much of a list is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +63,7 @@ pub(crate) fn run(name: &str, scale: Scale, only: Option<&str>) -> Option<Tally>
         "runtime" => Some(runtime::run(scale, only)),
         "capabilities-embedded" => Some(capabilities_embedded::run(scale, only)),
         "deploy" => Some(deploy::run(scale, only)),
+        "spin" => Some(spin::run(scale, only)),
         _ => None,
     }
 }

@@ -1,6 +1,9 @@
-//! Hyper alone, answering one fixed text: the floor below which no server that stands on it gets.
+//! Hyper alone: the floor below which no server that stands on it gets.
 //!
-//! It is built as our gateway is, one executor per core and each connection on one of them, and does nothing else.
+//! It is built as our gateway is, one executor per core and each connection on one of them, and does nothing but what a
+//! workload asks for (`work.rs`).
+
+mod work;
 
 use std::convert::Infallible;
 use std::io;
@@ -16,31 +19,32 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::process;
+use work::Worker;
 
-/// What the hello probe answers.
-const BODY: &[u8] = b"Hello from WASI 0.2!\n";
+pub(crate) use work::{KEY, ROW, ROWS, TABLE, Work};
+
 /// Connections on their way to a core.
 const QUEUE_CONNECTIONS_MAX: usize = 1024;
 
 /// What serves it on a free port, as a process of its own.
-pub(crate) fn command() -> anyhow::Result<Command> {
+pub(crate) fn command(work: Work) -> anyhow::Result<Command> {
     let program = std::env::current_exe().context("this program cannot be found")?;
     let mut command = process::command(program, Path::new("/"));
-    command.args(["serve-bare", "127.0.0.1:0"]);
+    command.args(["serve-bare", "127.0.0.1:0", work.name()]);
     Ok(command)
 }
 
 /// Serves at the address and says so, until accepting fails.
-pub(crate) fn run(address: &str) -> anyhow::Result<()> {
+pub(crate) fn run(address: &str, work: Work) -> anyhow::Result<()> {
     let (listener, address) = bound(address)?;
     println!("listening on http://{address}");
-    accept(&listener)
+    accept(&listener, work)
 }
 
 fn bound(address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
@@ -53,12 +57,11 @@ fn bound(address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
 }
 
 /// Connections go to the cores in turn, so that none has more than another.
-fn accept(listener: &TcpListener) -> anyhow::Result<()> {
+fn accept(listener: &TcpListener, work: Work) -> anyhow::Result<()> {
     let count = thread::available_parallelism().map_or(1, usize::from);
     let cores = (0..count)
-        .map(|_| core())
-        .collect::<io::Result<Vec<_>>>()
-        .context("cannot start a core")?;
+        .map(|_| core(work.worker()?).context("cannot start a core"))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     for core in cores.iter().cycle() {
         let (stream, _) = listener.accept().context("cannot accept a connection")?;
         stream
@@ -71,32 +74,38 @@ fn accept(listener: &TcpListener) -> anyhow::Result<()> {
 }
 
 /// A thread with an executor. It ends with the sender that it gives.
-fn core() -> io::Result<Sender<TcpStream>> {
+fn core(worker: Worker) -> io::Result<Sender<TcpStream>> {
     let (sender, queue) = mpsc::channel(QUEUE_CONNECTIONS_MAX);
     let executor = Builder::new_current_thread().enable_io().build()?;
-    thread::Builder::new().spawn(move || executor.block_on(serve(queue)))?;
+    thread::Builder::new().spawn(move || executor.block_on(serve(queue, worker)))?;
     Ok(sender)
 }
 
-async fn serve(mut queue: Receiver<TcpStream>) {
+async fn serve(mut queue: Receiver<TcpStream>, worker: Worker) {
     while let Some(stream) = queue.recv().await {
         // Its task ends with its client, or with the executor.
-        tokio::spawn(connection(stream));
+        tokio::spawn(connection(stream, worker.clone()));
     }
 }
 
-async fn connection(stream: TcpStream) {
+async fn connection(stream: TcpStream, worker: Worker) {
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
         // The client sees its connection closed.
         return;
     };
+    let answer = |_: Request<Incoming>| answer(&worker);
     let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
     // It fails when the client breaks off.
     served.await.ok();
 }
 
-async fn answer(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut response = Response::new(Full::new(Bytes::from_static(BODY)));
+async fn answer(worker: &Worker) -> Result<Response<Full<Bytes>>, Infallible> {
+    let body = worker.answer().await;
+    let mut response = Response::new(Full::new(Bytes::new()));
+    match body {
+        Ok(body) => *response.body_mut() = Full::new(body),
+        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+    }
     let text = HeaderValue::from_static("text/plain");
     response.headers_mut().insert(CONTENT_TYPE, text);
     Ok(response)
@@ -106,6 +115,6 @@ async fn answer(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallibl
 #[cfg(test)]
 pub(crate) fn spawned() -> SocketAddr {
     let (listener, address) = bound("127.0.0.1:0").expect("a free port is there");
-    thread::spawn(move || accept(&listener));
+    thread::spawn(move || accept(&listener, Work::Hello));
     address
 }

@@ -30,7 +30,7 @@ const USAGE: &str = "\
 usage: cargo xtask accept                   names the acceptance lists
        cargo xtask accept <name> [--full] [--only <point>]
                                             runs one, or one point of it, against the built binary
-       cargo xtask bench [--quick] [--out <file>]
+       cargo xtask bench [--quick] [--only <workload>] [--out <file>]
                                             measures it beside others and writes docs/benchmarks.md";
 
 fn main() -> ExitCode {
@@ -55,7 +55,10 @@ fn main() -> ExitCode {
             None => wrong(USAGE),
         },
         // Not for people: benchmarks start this program once more, as the least that a server does.
-        ["serve-bare", address] => finished(bare::run(address)),
+        ["serve-bare", address, work] => match bare::Work::named(work) {
+            Some(work) => finished(bare::run(address, work)),
+            None => wrong(USAGE),
+        },
         _ => wrong(USAGE),
     }
 }

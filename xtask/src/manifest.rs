@@ -20,6 +20,8 @@ pub(crate) struct Mounted<'a> {
     pub(crate) stores: &'a [&'a str],
     /// SQLite databases that it may use.
     pub(crate) databases: &'a [&'a str],
+    /// Where it may connect to.
+    pub(crate) hosts: &'a [&'a str],
     /// Tables of its other grants.
     pub(crate) grants: &'a str,
 }
@@ -35,6 +37,7 @@ impl<'a> Mounted<'a> {
             limits: "",
             stores: &[],
             databases: &[],
+            hosts: &[],
             grants: "",
         }
     }
@@ -68,6 +71,7 @@ pub(crate) fn text(components: &[Mounted<'_>]) -> anyhow::Result<String> {
         limits,
         stores,
         databases,
+        hosts,
         grants,
         ..
     } in components
@@ -85,6 +89,7 @@ component = "{id}"
 source = "{id}.wasm"
 key_value_stores = {stores:?}
 sqlite_databases = {databases:?}
+allowed_outbound_hosts = {hosts:?}
 
 [component.{id}.tool.stoa]
 schema = 1

@@ -5,7 +5,6 @@
 
 pub mod check;
 pub mod config;
-#[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
 mod handle;

@@ -7,7 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use stoa_manifest::Label;
 use stoa_manifest::text::{Mistake, Report, Span, Spanned, Table, Value};
 
-use crate::{blobs, documents, identity, keyvalue, sql, variables};
+use crate::{
+    blobs, documents, identity, keyvalue, llm, mqtt, mysql, postgres, redis, sql, variables,
+};
 
 /// All stores of a host, by noun and label.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +24,16 @@ pub struct Config {
     pub blobs: BTreeMap<Label, blobs::Config>,
     /// `[identity.<label>.<kind>]`.
     pub identity: BTreeMap<Label, identity::Config>,
+    /// `[outbound_redis]`.
+    pub redis: redis::Config,
+    /// `[outbound_mqtt]`.
+    pub mqtt: mqtt::Config,
+    /// `[outbound_pg]`.
+    pub postgres: postgres::Config,
+    /// `[outbound_mysql]`.
+    pub mysql: mysql::Config,
+    /// `[llm_compute]`. Default: nobody runs models.
+    pub llm: Option<llm::Config>,
     /// `[[variables_provider]]`, in their order.
     pub variables: Vec<variables::Config>,
 }
@@ -44,6 +56,11 @@ impl Config {
         let documents = section(table, "documents", documents::Config::read);
         let blobs = section(table, "blobs", blobs::Config::read);
         let identity = section(table, "identity", identity::Config::read);
+        let redis = table.or_default("outbound_redis", |value| value.table(redis::Config::read));
+        let mqtt = table.or_default("outbound_mqtt", |value| value.table(mqtt::Config::read));
+        let postgres = table.or_default("outbound_pg", |value| value.table(postgres::Config::read));
+        let mysql = table.or_default("outbound_mysql", |value| value.table(mysql::Config::read));
+        let llm = llm::Config::read(table);
         let variables = variables::Config::read_all(table);
         let mut places = Places::default();
         places.add(
@@ -72,6 +89,11 @@ impl Config {
             documents: settled(documents)?,
             blobs: settled(blobs)?,
             identity: settled(identity)?,
+            redis: redis?,
+            mqtt: mqtt?,
+            postgres: postgres?,
+            mysql: mysql?,
+            llm: llm?,
             variables: variables?,
         })
     }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stoa_manifest::grants::Grants;
-use stoa_manifest::{ComponentId, Label};
+use stoa_manifest::{Component, ComponentId, Label};
 
-use crate::{blobs, documents, identity, keyvalue, sql, variables};
+use crate::network::{self, Network};
+use crate::{
+    blobs, documents, identity, keyvalue, llm, mqtt, mysql, postgres, redis, sql, telemetry,
+    variables,
+};
 
 /// A call takes at most so long, waiting in queues included.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -27,6 +30,28 @@ pub struct Capabilities {
     pub identity: BTreeMap<Label, Arc<dyn identity::Provider>>,
     /// The variables of the application's components.
     pub variables: variables::Variables,
+    /// What speaks to outside services for components.
+    pub drivers: Drivers,
+    /// What holds for the connections of all components.
+    pub network: network::Settings,
+}
+
+/// What speaks the protocols of outside services: one driver per host, which every component is granted within its
+/// network.
+#[derive(Clone, Default)]
+pub struct Drivers {
+    /// Redis.
+    pub redis: Option<Arc<dyn redis::Driver>>,
+    /// MQTT.
+    pub mqtt: Option<Arc<dyn mqtt::Driver>>,
+    /// PostgreSQL.
+    pub postgres: Option<Arc<dyn postgres::Driver>>,
+    /// MySQL.
+    pub mysql: Option<Arc<dyn mysql::Driver>>,
+    /// Language models.
+    pub llm: Option<Arc<dyn llm::Driver>>,
+    /// Collectors of telemetry.
+    pub telemetry: Option<Arc<dyn telemetry::Exporter>>,
 }
 
 /// What one component may reach: this struct is the whole list.
@@ -44,6 +69,20 @@ pub struct Granted {
     pub identity: BTreeMap<Label, identity::Handle>,
     /// Its own variables.
     pub variables: variables::Handle,
+    /// Where it may connect to.
+    pub network: Network,
+    /// Redis, within its network; none if this host has no driver.
+    pub redis: Option<Arc<dyn redis::Client>>,
+    /// MQTT, within its network; none if this host has no driver.
+    pub mqtt: Option<Arc<dyn mqtt::Client>>,
+    /// PostgreSQL, within its network; none if this host has no driver.
+    pub postgres: Option<Arc<dyn postgres::Client>>,
+    /// MySQL, within its network; none if this host has no driver.
+    pub mysql: Option<Arc<dyn mysql::Client>>,
+    /// The models that its manifest lists.
+    pub llm: llm::Handle,
+    /// What it tells of itself.
+    pub telemetry: telemetry::Handle,
 }
 
 /// Who holds a handle: what a refusal is logged and counted under.
@@ -80,12 +119,15 @@ impl Capabilities {
     /// Every grant that cannot be resolved.
     pub fn grant(
         &self,
-        component: &ComponentId,
+        id: &ComponentId,
         revision: &str,
-        grants: &Grants,
+        component: &Component,
     ) -> Result<Granted, Vec<Unresolved>> {
+        let grants = &component.grants;
+        let network = Network::held_by(id, revision, component, &self.network);
+        let drivers = &self.drivers;
         let mut resolver = Resolver {
-            component,
+            component: id,
             revision,
             unresolved: Vec::new(),
         };
@@ -110,13 +152,27 @@ impl Capabilities {
                 &grants.identity,
                 identity::Handle::new,
             ),
-            variables: self.variables.handle(component, revision),
+            variables: self.variables.handle(id, revision),
+            redis: client(&drivers.redis, |driver| driver.client(network.clone())),
+            mqtt: client(&drivers.mqtt, |driver| driver.client(network.clone())),
+            postgres: client(&drivers.postgres, |driver| driver.client(network.clone())),
+            mysql: client(&drivers.mysql, |driver| driver.client(network.clone())),
+            llm: llm::Handle::new(id, revision, &component.ai_models, drivers.llm.clone()),
+            telemetry: telemetry::Handle::new(id, revision, drivers.telemetry.clone()),
+            network,
         };
         match resolver.unresolved.is_empty() {
             true => Ok(granted),
             false => Err(resolver.unresolved),
         }
     }
+}
+
+fn client<D: ?Sized, C: ?Sized>(
+    driver: &Option<Arc<D>>,
+    client: impl FnOnce(&D) -> Arc<C>,
+) -> Option<Arc<C>> {
+    driver.as_deref().map(client)
 }
 
 /// Finds what stands behind the labels of one component.

@@ -5,7 +5,6 @@
 //! are hashed on threads of this process.
 
 pub mod config;
-#[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
 mod handle;

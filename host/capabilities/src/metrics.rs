@@ -32,3 +32,20 @@ pub const IDENTITY_REFUSED_TOTAL: &str = "identity_refused_total";
 
 /// Variables that a component asked for and does not have, by `component` and `outcome` (`undefined`, `invalid-name`).
 pub const VARIABLES_REFUSED_TOTAL: &str = "variables_refused_total";
+
+/// Connections that drivers asked for, by `component` and `outcome` (`ok` or the error's code).
+pub const NETWORK_CONNECTIONS_TOTAL: &str = "network_connections_total";
+/// Connections, sockets and look-ups that were not allowed, by `component` and `reason` (`denied`, `blocked`, `full`). Those
+/// of HTTP are counted with its requests.
+pub const NETWORK_REFUSED_TOTAL: &str = "network_refused_total";
+
+/// Calls of models by `operation` and `outcome` (`ok` or the error's code).
+pub const LLM_CALLS_TOTAL: &str = "llm_calls_total";
+/// Calls of models that the manifest does not list, by `component` and `operation`.
+pub const LLM_REFUSED_TOTAL: &str = "llm_refused_total";
+
+/// Spans, metrics and log records that components told, by `component`, `signal` and `outcome` (`sent` to the queue, or why
+/// it was dropped).
+pub const TELEMETRY_ITEMS_TOTAL: &str = "telemetry_items_total";
+/// What left the queue, by `signal` and `outcome` (`sent` or `failed`).
+pub const TELEMETRY_SENT_TOTAL: &str = "telemetry_sent_total";

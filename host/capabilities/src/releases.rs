@@ -5,7 +5,6 @@
 //! once one wins, and the other is told what came first.
 
 pub mod config;
-#[cfg(feature = "conformance")]
 pub mod conformance;
 mod digest;
 pub mod embedded;

@@ -1,7 +1,7 @@
 //! Variables: values that an application takes from outside, and components see through templates.
 //!
 //! All of it happens once, before the first request: providers are asked for the value of every variable of the
-//! application, the values are put into the templates of components ([`resolve`]), and each component gets a
+//! application, the values are put into the templates of components and triggers ([`resolve`]), and each component gets a
 //! [`Handle`] on its own. A value that changes afterwards is seen at the next start; nothing is asked per request.
 //!
 //! Values of `secret` variables, and whatever a template makes of them, are [`Secret`]s, which no message shows.
@@ -15,6 +15,7 @@ mod provider;
 mod resolve;
 mod secret;
 mod template;
+mod triggers;
 mod value;
 
 pub use config::Config;
@@ -24,6 +25,7 @@ pub use provider::{Environment, Provider, Sources, Unanswered};
 pub use resolve::{Variables, resolve};
 pub use secret::Secret;
 pub use template::Flaw;
+pub use triggers::{Subscription, TriggerFlaw};
 pub use value::Value;
 
 /// A name that a guest asks for holds at most so many bytes.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
@@ -31,6 +32,9 @@ pub enum BodyError {
     /// The connection ended or broke the protocol.
     #[error("the connection ended")]
     Disconnected(#[source] hyper::Error),
+    /// The component that sends it did not finish it.
+    #[error("the component that sends the body did not finish it")]
+    Unfinished,
 }
 
 /// The body of a public request. Read at the pace of whoever consumes it: what is not read is not received.
@@ -50,6 +54,7 @@ pub struct RequestBody {
 enum Source {
     Client(Incoming),
     Whole(Full<Bytes>),
+    Component(UnsyncBoxBody<Bytes, BodyError>),
 }
 
 /// A copy of what passes.
@@ -72,6 +77,15 @@ impl Exceeded {
 impl RequestBody {
     pub(crate) fn new(inner: Incoming, idle_max: Duration) -> Self {
         Self::of(Source::Client(inner), idle_max)
+    }
+
+    /// A body that a component sends. How long that may take is its callee's deadline.
+    pub fn of_component<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+    {
+        let body = body.map_err(|_| BodyError::Unfinished).boxed_unsync();
+        Self::of(Source::Component(body), Duration::ZERO)
     }
 
     fn of(source: Source, idle_max: Duration) -> Self {
@@ -182,6 +196,7 @@ impl Source {
                 let polled = Pin::new(body).poll_frame(cx);
                 polled.map_err(|never| match never {})
             }
+            Self::Component(body) => Pin::new(body).poll_frame(cx),
         }
     }
 }
@@ -209,6 +224,8 @@ impl Body for RequestBody {
                 Poll::Ready(Some(received.map(|()| frame)))
             }
             Poll::Ready(end) => Poll::Ready(end),
+            // Nobody times a component but its own deadline.
+            Poll::Pending if matches!(this.source, Source::Component(_)) => Poll::Pending,
             Poll::Pending => this.poll_idle(cx).map(|error| Some(Err(error))),
         }
     }
@@ -217,6 +234,7 @@ impl Body for RequestBody {
         match &self.source {
             Source::Client(body) => body.is_end_stream(),
             Source::Whole(body) => body.is_end_stream(),
+            Source::Component(body) => body.is_end_stream(),
         }
     }
 
@@ -224,6 +242,7 @@ impl Body for RequestBody {
         match &self.source {
             Source::Client(body) => body.size_hint(),
             Source::Whole(body) => body.size_hint(),
+            Source::Component(body) => body.size_hint(),
         }
     }
 }
@@ -231,7 +250,6 @@ impl Body for RequestBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::BodyExt;
 
     fn whole(text: &'static str) -> RequestBody {
         RequestBody::from(Bytes::from_static(text.as_bytes()))

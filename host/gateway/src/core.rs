@@ -1,23 +1,33 @@
 //! A core: one thread, one current-thread executor, the connections and guests that live there.
 //!
-//! A connection and the guest that answers it share a core, so a request never crosses threads on its way. Whatever
+//! A connection and the guest that answers it share a core, so a request never crosses threads on its way. What starts a
+//! guest without a connection is sent here as an errand. Whatever
 //! may block or must not be delayed by a busy guest lives on another runtime, which the caller owns.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tracing::{debug, warn};
 
 use crate::connection::Server;
+use crate::errands::Errand;
 
 /// Connections on their way from the listener.
 const QUEUE_CONNECTIONS_MAX: usize = 1024;
+
+/// Every request sets a timer that is nearly always dropped before it fires. One that would fire before the executor's next
+/// one costs two system calls, because the executor wakes itself up to look at it; this one is always earlier.
+const TICK: Duration = Duration::from_millis(100);
+/// Threads of a core for what blocks: the file calls of its guests.
+const BLOCKING_THREADS_MAX: usize = 32;
 
 /// A connection, with its place among the open ones.
 pub(crate) struct Accepted {
@@ -37,7 +47,11 @@ pub(crate) struct Core {
 
 impl Core {
     /// Starts the thread. It ends when the sender is dropped and its connections are done, or the drain bound passed.
-    pub(crate) fn spawn<B>(name: String, server: Server<B>) -> std::io::Result<Self>
+    pub(crate) fn spawn<B>(
+        name: String,
+        server: Server<B>,
+        errands: mpsc::Receiver<Errand>,
+    ) -> std::io::Result<Self>
     where
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
     {
@@ -45,9 +59,10 @@ impl Core {
         let load = Arc::new(AtomicUsize::new(0));
         let executor = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .max_blocking_threads(BLOCKING_THREADS_MAX)
             .build()?;
         let thread = std::thread::Builder::new().name(name).spawn(move || {
-            executor.block_on(run(server, queue));
+            executor.block_on(run(server, queue, errands));
         })?;
         Ok(Self {
             connections,
@@ -62,22 +77,33 @@ impl Core {
     }
 }
 
-async fn run<B>(server: Server<B>, mut queue: mpsc::Receiver<Accepted>)
-where
+async fn run<B>(
+    server: Server<B>,
+    mut queue: mpsc::Receiver<Accepted>,
+    mut errands: mpsc::Receiver<Errand>,
+) where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
 {
     let mut open = JoinSet::new();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            _ = tick.tick() => {}
             accepted = queue.recv() => match accepted {
                 Some(accepted) => {
                     open.spawn(serve(server.clone(), accepted));
                 }
                 None => break,
             },
+            Some(errand) = errands.recv() => {
+                open.spawn(errand);
+            }
             Some(ended) = open.join_next() => report(ended),
         }
     }
+    // What is still queued comes to no end, and its sender is told.
+    drop(errands);
     let drain_max = server.limits.drain_max;
     let drained = tokio::time::timeout(drain_max, async {
         while let Some(ended) = open.join_next().await {
@@ -115,7 +141,7 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        tracing::error!(%error, "a connection's task panicked");
+        tracing::error!(%error, "a task of a core panicked");
     }
 }
 

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::config::Config;
 use crate::connection::Server;
 use crate::core::{Accepted, Core, Load};
+use crate::errands::{self, Errand, Errands};
 use crate::metrics::{GATEWAY_ACCEPT_FAILED_TOTAL, GATEWAY_CONNECTIONS};
 use crate::tls::{self, Acceptor};
 use crate::traffic::Front;
@@ -48,6 +49,8 @@ pub struct Listener {
     socket: TcpListener,
     tls: Option<Acceptor>,
     config: Config,
+    /// By core; empty where nobody has any.
+    errands: Vec<mpsc::Receiver<Errand>>,
 }
 
 impl Listener {
@@ -66,6 +69,7 @@ impl Listener {
             socket,
             tls,
             config,
+            errands: Vec::new(),
         })
     }
 
@@ -75,6 +79,13 @@ impl Listener {
     /// When the system does not tell.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// For work that no client brings, on so many cores: as many as the front will have stacks. Asked for once.
+    pub fn errands(&mut self, cores: usize) -> Errands {
+        let (errands, queues) = errands::errands(cores);
+        self.errands = queues;
+        errands
     }
 
     /// Accepts until `stop`, then waits for what is in flight, at most the drain bound. Has as many cores as the front has
@@ -87,6 +98,7 @@ impl Listener {
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
     {
         let limits = Arc::new(self.config.limits);
+        let mut errands = self.errands.into_iter();
         let cores = (0..front.cores())
             .map(|core| {
                 let server = Server {
@@ -95,7 +107,9 @@ impl Listener {
                     tls: self.tls.clone(),
                     stop: stop.clone(),
                 };
-                Core::spawn(format!("core-{core}"), server)
+                // A queue that nobody sends to ends at once.
+                let errands = errands.next().unwrap_or_else(|| mpsc::channel(1).1);
+                Core::spawn(format!("core-{core}"), server, errands)
             })
             .collect::<io::Result<Vec<_>>>()?;
         let socket = tokio::net::TcpListener::from_std(self.socket)?;

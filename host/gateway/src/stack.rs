@@ -1,5 +1,8 @@
 //! The life of a public request.
 
+#[cfg(test)]
+mod layers;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

@@ -114,7 +114,7 @@ fn unsupported(version: &str, span: Span, report: &Report) -> Option<()> {
         format!("manifest version `{version}` is not supported"),
     );
     report.refuse(match version {
-        "1" => mistake.hint("`spin doctor` rewrites a manifest of version 1 as one of version 2"),
+        "1" => mistake.hint("`stoa doctor` tells each step to version 2; `spin doctor` takes them"),
         _ => mistake.hint("this version of stoa reads `spin_manifest_version = 2`"),
     })
 }

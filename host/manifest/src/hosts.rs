@@ -9,7 +9,9 @@ mod network;
 
 use crate::text::{Mistake, Report, Spanned, Value};
 
-pub use destination::{Destination, address};
+pub use destination::{
+    Destination, address, component, destinations, inside, inside_http, is_internal,
+};
 pub use network::{Network, NotANetwork};
 
 /// Why a text is not an entry of `allowed_outbound_hosts`, or of `allowed_http_hosts`.
@@ -122,6 +124,10 @@ mod tests {
             "https://*.example.com",
             "redis://localhost:6000..7000",
             "postgres://10.0.0.0/8:5432",
+            "tcp://10.0.0.1:5432",
+            "udp://*:53",
+            "*://127.0.0.0/24:80",
+            "*://ff00::/8:80",
             "http://127.0.0.1",
             "http://[::1]:8080",
             "http://[::1]",
@@ -170,6 +176,20 @@ mod tests {
             check("ldap://example.com"),
             Err(Error::NoPort("ldap".to_owned()))
         );
+        // No port is known for what may be any scheme, nor for sockets.
+        assert_eq!(
+            check("*://127.0.0.0/24"),
+            Err(Error::NoPort("*".to_owned()))
+        );
+        assert_eq!(
+            check("tcp://10.0.0.1"),
+            Err(Error::NoPort("tcp".to_owned()))
+        );
+        for entry in ["*", ":", "?", "insecure:allow-all", "localhost:3001"] {
+            assert_eq!(check(entry), Err(Error::NoScheme), "{entry}");
+        }
+        assert_eq!(check("https://*.*.com"), Err(Error::Wildcard));
+        assert_eq!(check("https://*.a.com/a"), Err(Error::Path));
         assert_eq!(check("https://{{ host"), Err(Error::OpenTemplate));
     }
 

@@ -118,6 +118,11 @@ impl Source {
             text,
         }
     }
+
+    /// The line and the column, in characters, that a span begins at; both counted from 1.
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        excerpt::position(&self.text, span)
+    }
 }
 
 // === impl Span ===

@@ -26,6 +26,8 @@ const MAC_BYTES: usize = 32;
 /// What the folder of compiled code holds at most. A component takes about three times the size of its wasm.
 const COMPILED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 const KEY_BYTES: usize = 32;
+/// Compiled code is read in pieces of this size.
+const READ_BYTES: usize = 64 * 1024;
 
 /// The key with which a host recognises its own artifacts. Made at the first start, readable by its owner alone.
 pub struct HostKey(hmac::Key);
@@ -85,6 +87,8 @@ pub enum ArtifactError {
 /// A component's code, not yet linked to anything.
 pub struct Artifact {
     pub(crate) component: Component,
+    /// The same, where it is mapped from its file.
+    pub(crate) mapped: Option<Mapped>,
     /// SHA-256 of the wasm, in hexadecimal.
     digest: String,
     compiled: bool,
@@ -156,6 +160,7 @@ impl Artifacts {
             .join(format!("{digest}-{:016x}.cwasm", self.engine));
         if let Some(component) = self.stored(engine, &digest, &path) {
             return Ok(Artifact {
+                mapped: Some(Mapped(component.clone())),
                 component,
                 digest,
                 compiled: false,
@@ -167,13 +172,14 @@ impl Artifacts {
             warn!(path = %path.display(), %error, "compiled code could not be kept, the next start compiles again");
         }
         // What is kept is loaded from there, so that the code need not stay in memory as a copy.
-        let component = kept
-            .ok()
-            .and_then(|()| self.stored(engine, &digest, &path))
+        let stored = kept.ok().and_then(|()| self.stored(engine, &digest, &path));
+        let mapped = stored.clone().map(Mapped);
+        let component = stored
             .map_or_else(|| trusted(engine, &code), Ok)
             .map_err(|error| ArtifactError::Invalid(format!("{error:#}")))?;
         Ok(Artifact {
             component,
+            mapped,
             digest,
             compiled: true,
         })
@@ -188,10 +194,8 @@ impl Artifacts {
                 return None;
             }
         };
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
-        let (code, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
-        if hmac::verify(&self.key.0, &self.authenticated(digest, code), mac).is_err() {
+        let (authenticated, mac) = self.read(&mut file, digest)?;
+        if hmac::verify(&self.key.0, &authenticated, &mac).is_err() {
             warn!(path = %path.display(), "compiled code is not this host's or is damaged, compiling anew");
             return None;
         }
@@ -218,14 +222,42 @@ impl Artifacts {
         Ok(())
     }
 
+    /// What the MAC of a file covers, and the MAC. The code passes in pieces: no copy of it is made in memory, to be given
+    /// back again for every component of a start.
+    fn read(&self, file: &mut fs::File, digest: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+        let length = file.metadata().ok()?.len();
+        let code = length.checked_sub(MAC_BYTES as u64)?;
+        let (mut hash, mut piece) = (self.hash(digest), vec![0; READ_BYTES]);
+        let mut rest = file.take(code);
+        loop {
+            match rest.read(&mut piece).ok()? {
+                0 => break,
+                read => hash.update(&piece[..read]),
+            }
+        }
+        let mut mac = Vec::new();
+        // One more than there should be: a file that grew meanwhile has another MAC.
+        rest.into_inner()
+            .take(MAC_BYTES as u64 + 1)
+            .read_to_end(&mut mac)
+            .ok()?;
+        Some((hash.finish().as_ref().to_vec(), mac))
+    }
+
     /// What the MAC covers: the digest of everything, so that the code need not be copied to be signed.
     fn authenticated(&self, digest: &str, code: &[u8]) -> Vec<u8> {
-        let mut hash = digest::Context::new(&digest::SHA256);
-        hash.update(b"stoa artifact 2\0");
-        hash.update(&self.engine.to_le_bytes());
-        hash.update(digest.as_bytes());
+        let mut hash = self.hash(digest);
         hash.update(code);
         hash.finish().as_ref().to_vec()
+    }
+
+    /// What stands before the code.
+    fn hash(&self, digest: &str) -> digest::Context {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(b"stoa artifact 3\0");
+        hash.update(&self.engine.to_le_bytes());
+        hash.update(digest.as_bytes());
+        hash
     }
 }
 
@@ -235,7 +267,7 @@ fn compile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, ArtifactError> {
         return Err(ArtifactError::CoreModule);
     }
     engine
-        .precompile_component(wasm)
+        .precompile_component(&crate::host::rc::finalised(wasm))
         .map_err(|error| ArtifactError::Invalid(format!("{error:#}")))
 }
 
@@ -264,6 +296,37 @@ fn mapped(engine: &Engine, file: &fs::File) -> wasmtime::Result<Component> {
     // into one, and `private` saw that only its owner can; whoever is its owner can read the key as well, and needs no
     // race. An artifact of another version or configuration is refused by wasmtime itself.
     unsafe { Component::deserialize_file(engine, path) }
+}
+
+/// Code that is mapped from its file, and not a copy in memory.
+#[derive(Clone)]
+pub(crate) struct Mapped(Component);
+
+impl Mapped {
+    /// Gives its pages back to the kernel. What of it is needed next is read from the file again, as at the first time.
+    #[allow(
+        unsafe_code,
+        reason = "what is mapped changes under whoever reads it, unless it is mapped from a file that does not change"
+    )]
+    pub(crate) fn let_go(&self) {
+        let image = self.0.image_range();
+        let length = image.end.addr() - image.start.addr();
+        // SAFETY: the range is what `Component::deserialize_file` mapped, whole, private and from the start of the file, and
+        // it stays mapped for as long as `self.0` lives. Private pages that were written to would lose what was written;
+        // there are none: wasmtime accepts no artifact with relocations and makes the whole image read-only before it
+        // gives the component out, and patching code is for guest debugging alone, which is off. So every page reads
+        // the same again as before; that the file does not change is the invariant of `mapped`.
+        let advised = unsafe {
+            rustix::mm::madvise(
+                image.start.cast_mut().cast(),
+                length,
+                rustix::mm::Advice::LinuxDontNeed,
+            )
+        };
+        if let Err(error) = advised {
+            debug!(%error, "idle code could not be given back");
+        }
+    }
 }
 
 /// Opens a file that nobody else can read or have put here: a key that others know, or chose, would make their code ours.

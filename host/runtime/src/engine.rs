@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use stoa_manifest::hosts::Network;
 use tokio::sync::Semaphore;
 use tracing::warn;
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::artifact::{Artifacts, HostKey};
+use crate::dump::{self, CoreDumps, Dumper};
 use crate::host;
 use crate::instance::State;
 use crate::probe::SPARE_INSTANCES_MAX;
 use crate::processor::EPOCH;
+use crate::rest::Resting;
 
 /// What the runtime needs to know about this machine.
 #[derive(Debug, Clone)]
@@ -23,9 +24,10 @@ pub struct Config {
     pub cores: usize,
     /// Where compiled code is kept between starts.
     pub artifacts: std::path::PathBuf,
-    /// Networks that no component reaches, whatever its manifest allows. [`Network::link_local`] is what there should be
-    /// at least: it is where clouds hand out credentials to whoever asks from this machine.
-    pub blocked_networks: Vec<Network>,
+    /// Whose core is dumped when it traps. Default: nobody's.
+    pub core_dumps: Option<CoreDumps>,
+    /// Whether slots for instances are reserved at start, where this machine has room for them. Default: yes.
+    pub pooling: bool,
 }
 
 /// How instances get their memory.
@@ -46,6 +48,8 @@ pub struct Runtime {
     pub(crate) config: Arc<Config>,
     /// Places for instances beside those of the cores.
     pub(crate) spare: Arc<Semaphore>,
+    pub(crate) dumper: Option<Arc<Dumper>>,
+    pub(crate) resting: Resting,
     allocation: Allocation,
 }
 
@@ -57,7 +61,10 @@ impl Runtime {
     pub fn new(config: Config, key: HostKey) -> wasmtime::Result<Self> {
         let (engine, allocation) = engine(&config)?;
         tick(&engine);
+        let resting = Resting::default();
+        resting.watch();
         let linker = Arc::new(host::linker(&engine)?);
+        let dumper = config.core_dumps.as_ref().map(Dumper::new).transpose()?;
         let artifacts = Arc::new(Artifacts::new(&engine, &config.artifacts, key));
         Ok(Self {
             engine,
@@ -65,6 +72,8 @@ impl Runtime {
             artifacts,
             config: Arc::new(config),
             spare: Arc::new(Semaphore::new(SPARE_INSTANCES_MAX as usize)),
+            dumper: dumper.map(Arc::new),
+            resting,
             allocation,
         })
     }
@@ -80,34 +89,53 @@ const UNUSED_WARM_SLOTS_MAX: u32 = 32;
 
 /// Prefers slots reserved at start; a machine without the address space for them still serves.
 fn engine(config: &Config) -> wasmtime::Result<(Engine, Allocation)> {
-    let mut pooled = settings();
-    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
-        config.instances_max.saturating_add(SPARE_INSTANCES_MAX),
-    )));
+    if !config.pooling {
+        return Ok((on_demand(config)?, Allocation::OnDemand));
+    }
+    let mut pooled = settings(config);
+    let instances = config
+        .instances_max
+        .saturating_add(SPARE_INSTANCES_MAX)
+        .saturating_add(held(config));
+    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     match Engine::new(&pooled) {
         Ok(engine) => Ok((engine, Allocation::Pooling)),
         Err(error) => {
             warn!(%error, "no address space for an instance pool, instances are mapped one by one and start slower");
-            let mut single = settings();
-            single.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-            // Without a pool a memory's reservation is made per instance: keep it small enough for little space.
-            single
-                .memory_reservation(16 * 1024 * 1024)
-                .memory_guard_size(64 * 1024)
-                .memory_may_move(true);
-            Ok((Engine::new(&single)?, Allocation::OnDemand))
+            Ok((on_demand(config)?, Allocation::OnDemand))
         }
     }
 }
 
-fn settings() -> wasmtime::Config {
+fn on_demand(config: &Config) -> wasmtime::Result<Engine> {
+    let mut single = settings(config);
+    single.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    // Without a pool a memory's reservation is made per instance: keep it small enough for little space.
+    single
+        .memory_reservation(16 * 1024 * 1024)
+        .memory_guard_size(64 * 1024)
+        .memory_may_move(true);
+    Engine::new(&single)
+}
+
+/// Instances that are kept after their end, for their dumps.
+fn held(config: &Config) -> u32 {
+    config.core_dumps.as_ref().map_or(0, |_| dump::HELD_MAX)
+}
+
+fn settings(config: &Config) -> wasmtime::Config {
     let mut settings = wasmtime::Config::new();
     settings
         .wasm_component_model(true)
         .wasm_component_model_async(true)
         // Guests are stopped and take turns by epochs: about a tenth of a tight loop's speed, fuel costs more.
         .epoch_interruption(true)
-        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable)
+        // It is looked at when something traps, and changes no code.
+        .coredump_on_trap(config.core_dumps.is_some())
+        // For unwinders of the system, which nobody runs through guests: wasmtime's own needs none. Every component would
+        // keep it in memory, and register it at its start.
+        .native_unwind_info(false);
     settings
 }
 

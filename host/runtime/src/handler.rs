@@ -1,31 +1,38 @@
 //! A revision on one core: takes requests, within the component's limits.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, Uri, header};
 use http_body::Body;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{info, warn};
-use wasmtime::PoolConcurrencyLimitError;
+use wasmtime::{PoolConcurrencyLimitError, format_err};
+use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::{
-    HandlerState, Instance, InstantiationError, ProxyHandler, TrapOrPanicError, WorkerState,
+    InstantiationError, ProxyHandler, TrapOrPanicError, WorkerState,
 };
 
 use crate::admission::Admission;
 use crate::body::{self, Bounds, Limited, RequestBodyError, ResponseBody};
+use crate::dump;
 use crate::engine::Runtime;
+use crate::entries::Entry;
 use crate::error::Error;
+use crate::host::otel;
+use crate::host::outbound::siblings::{Kin, Siblings};
 use crate::life::{Branch, Stage};
 use crate::metrics::RUNTIME_REQUESTS_TOTAL;
 use crate::processor::Turns;
 use crate::request;
 use crate::revision::Revision;
-use crate::worker::{Share, Workers};
+use crate::single::{self, Unstarted, Wagi};
+use crate::worker::{Fresh, Share, Workers};
 
 /// One core's share of the host's instances and of its processor. Every handler of that core draws on it.
 pub struct Core {
@@ -119,10 +126,16 @@ impl Handler {
         }
     }
 
+    /// Whether its manifest lets it call the application that it is part of. Then its requests bring
+    /// [`Siblings`](crate::Siblings).
+    pub fn reaches_inside(&self) -> bool {
+        self.revision.reach.anybody()
+    }
+
     /// Makes an instance and lets it go.
     pub(crate) async fn start(&self) -> wasmtime::Result<()> {
-        let Instance { store, state, .. } = self.proxy().state().instantiate().await?;
-        WorkerState::drop(&state, store, Ok(()));
+        let (_, Fresh { worker, store }) = self.proxy().state().alone(None).await?;
+        WorkerState::drop(&worker, store, Ok(()));
         Ok(())
     }
 
@@ -131,7 +144,9 @@ impl Handler {
         self.branch.advance(Stage::Ended);
     }
 
-    /// Answers a request. Dropping the future, or the body it answers with, cancels the guest's work.
+    /// Answers a request. Dropping the future, or the body it answers with, cancels the guest's work. One with a [`Wagi`]
+    /// among its extensions is given to the component as to a command; so is any other, with Spin's arguments, where the
+    /// component is nothing else.
     ///
     /// # Errors
     /// See [`Error`]; all of them leave before any response header.
@@ -139,7 +154,45 @@ impl Handler {
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
     {
-        let outcome = self.admitted(request).await;
+        let entry = match request.extensions().get::<Wagi>() {
+            Some(_) => Entry::Wagi,
+            None => self.revision.entries.unsaid(),
+        };
+        self.serve(entry, request).await
+    }
+
+    /// Gives a message of Redis to the component, and waits until it has taken it. Dropping the future cancels the guest's
+    /// work. `siblings` are whom the component may call; needed where it [reaches any](Self::reaches_inside).
+    ///
+    /// # Errors
+    /// See [`Error`]: a message is admitted, bounded and timed as a request is whose body it were. That the component did
+    /// not want it is [`Error::NoAnswer`]; what it said is in the log.
+    pub async fn deliver(
+        &self,
+        payload: Bytes,
+        siblings: Option<Arc<dyn Siblings>>,
+    ) -> Result<(), Error> {
+        let payload = Full::new(payload);
+        let payload = payload.map_err(|never: Infallible| -> RequestBodyError { match never {} });
+        let mut message = Request::new(payload);
+        // There is no client that found the application at some address. Its own routes see this one.
+        *message.uri_mut() = Uri::from_static("http://self/");
+        if let Some(siblings) = siblings {
+            message.extensions_mut().insert(siblings);
+        }
+        // What is answered has no body.
+        self.serve(Entry::Redis, message).await.map(drop)
+    }
+
+    async fn serve<B>(
+        &self,
+        entry: Entry,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody>, Error>
+    where
+        B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
+    {
+        let outcome = self.admitted(entry, request).await;
         match &outcome {
             Ok(_) => self.answered.increment(1),
             Err(error) => self.report(error),
@@ -147,13 +200,23 @@ impl Handler {
         outcome
     }
 
-    async fn admitted<B>(&self, request: Request<B>) -> Result<Response<ResponseBody>, Error>
+    async fn admitted<B>(
+        &self,
+        entry: Entry,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody>, Error>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
     {
         self.turns.arrive();
         let limits = &self.revision.limits;
-        let request = normalised(request)?;
+        let mut request = normalised(request)?;
+        // Before anything waits: what is queued should not carry a release along in its extensions.
+        let kin = Kin::of(&mut request).filter(|_| self.revision.reach.anybody());
+        let trace = match self.revision.asks_for_traces {
+            true => otel::told(request.headers()),
+            false => None,
+        };
         let body_max = limits.request_body_bytes_max;
         if request.body().size_hint().lower() > body_max {
             return Err(Error::BodyTooLarge { limit: body_max });
@@ -162,16 +225,13 @@ impl Handler {
         let (served_by, deadline) = (arrived + limits.queue_max, arrived + limits.deadline);
         let place = self.admission.enter(served_by.min(deadline)).await?;
         let method = request.method().clone();
-        let waiting = Waiting(Some(request::Request::new(place, deadline)));
-        let proxy = self.proxy();
-        let answer = proxy.handle(
-            waiting.request(),
-            request.map(|body| {
-                Limited::new(body, body_max, &self.branch)
-                    .map_err(Into::into)
-                    .boxed_unsync()
-            }),
-        );
+        let waiting = Waiting(Some(request::Request::new(place, deadline, kin, trace)));
+        let request = request.map(|body| {
+            Limited::new(body, body_max, &self.branch)
+                .map_err(Into::into)
+                .boxed_unsync()
+        });
+        let answer = self.answer(entry, waiting.request(), request);
         match self
             .timed(answer, &waiting, served_by.min(deadline), deadline)
             .await?
@@ -199,6 +259,23 @@ impl Handler {
                 );
                 Ok(Response::from_parts(head, body))
             }
+        }
+    }
+
+    /// Gives the request to an instance.
+    async fn answer(
+        &self,
+        entry: Entry,
+        ties: Arc<request::Request>,
+        request: Request<WasiBody>,
+    ) -> wasmtime::Result<Response<WasiBody>> {
+        let (entries, proxy) = (&self.revision.entries, self.proxy());
+        match entries.single(entry) {
+            Some(_) => single::call(proxy, entry, ties, request).await,
+            None if entry == Entry::Http && entries.proxy().is_some() => {
+                proxy.handle(ties, request).await
+            }
+            None => Err(format_err!("it was not linked for this trigger")),
         }
     }
 
@@ -262,10 +339,11 @@ impl Handler {
             return Error::Retired;
         }
         let Revision { component, id, .. } = &*self.revision;
-        if let Some(error) = error.downcast_ref::<InstantiationError<Arc<request::Request>>>() {
-            warn!(%component, revision = %id, error = ?error.error, "no instance could be made");
+        if let Some(error) = unstarted(error) {
+            let shown = dump::Shown(error);
+            warn!(%component, revision = %id, error = %shown, "no instance could be made");
             // A full pool is nobody's fault and passes.
-            return if error.error.is::<PoolConcurrencyLimitError>() {
+            return if error.is::<PoolConcurrencyLimitError>() {
                 Error::Retired
             } else {
                 Error::Trapped
@@ -298,6 +376,15 @@ impl Handler {
 
 fn counter(revision: &Revision, outcome: &'static str) -> metrics::Counter {
     metrics::counter!(RUNTIME_REQUESTS_TOTAL, "component" => revision.component.to_string(), "outcome" => outcome)
+}
+
+/// Why no instance could be made, if that is it.
+fn unstarted(error: &wasmtime::Error) -> Option<&wasmtime::Error> {
+    let shared = error.downcast_ref::<InstantiationError<Arc<request::Request>>>();
+    let alone = error.downcast_ref::<Unstarted>();
+    shared
+        .map(|shared| &*shared.error)
+        .or(alone.map(|Unstarted(error)| error))
 }
 
 fn is_trap(error: &wasmtime::Error) -> bool {

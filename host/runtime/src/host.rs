@@ -4,7 +4,17 @@ mod blobs;
 mod documents;
 mod identity;
 mod keyvalue;
+mod llm;
+mod mqtt;
+mod mysql;
+pub(crate) mod otel;
 pub(crate) mod outbound;
+mod postgres;
+pub(crate) mod rc;
+mod redis;
+mod rows;
+pub(crate) mod sockets;
+mod spin_http;
 mod spin_key_value;
 mod spin_sqlite;
 mod sql;
@@ -21,12 +31,21 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    sockets::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     blobs::add_to_linker(&mut linker)?;
     documents::add_to_linker(&mut linker)?;
     identity::add_to_linker(&mut linker)?;
     keyvalue::add_to_linker(&mut linker)?;
+    llm::add_to_linker(&mut linker)?;
+    mqtt::add_to_linker(&mut linker)?;
+    mysql::add_to_linker(&mut linker)?;
+    postgres::add_to_linker(&mut linker)?;
+    otel::add_to_linker(&mut linker)?;
+    rc::add_to_linker(&mut linker)?;
+    redis::add_to_linker(&mut linker)?;
+    spin_http::add_to_linker(&mut linker)?;
     spin_key_value::add_to_linker(&mut linker)?;
     spin_sqlite::add_to_linker(&mut linker)?;
     sql::add_to_linker(&mut linker)?;
@@ -38,9 +57,34 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 /// The names behind [`linker`], to say what is missing; a test holds the two together.
 pub(crate) fn provided() -> &'static [&'static str] {
     &[
+        "fermyon:spin/config",
+        "fermyon:spin/http",
+        "fermyon:spin/http-types",
+        "fermyon:spin/key-value",
+        "fermyon:spin/key-value@2.0.0",
+        "fermyon:spin/llm",
+        "fermyon:spin/llm@2.0.0",
+        "fermyon:spin/mqtt@2.0.0",
+        "fermyon:spin/mysql",
+        "fermyon:spin/mysql@2.0.0",
+        "fermyon:spin/postgres",
+        "fermyon:spin/postgres@2.0.0",
+        "fermyon:spin/rdbms-types",
+        "fermyon:spin/rdbms-types@2.0.0",
+        "fermyon:spin/redis",
+        "fermyon:spin/redis-types",
+        "fermyon:spin/redis@2.0.0",
+        "fermyon:spin/sqlite",
         "fermyon:spin/sqlite@2.0.0",
         "fermyon:spin/variables@2.0.0",
         "spin:key-value/key-value@3.0.0",
+        "spin:mqtt/mqtt@3.0.0",
+        "spin:mysql/mysql@3.0.0",
+        "spin:postgres/postgres@3.0.0",
+        "spin:postgres/postgres@4.0.0",
+        "spin:postgres/postgres@4.1.0",
+        "spin:postgres/postgres@4.2.0",
+        "spin:redis/redis@3.0.0",
         "spin:sqlite/sqlite@3.0.0",
         "spin:sqlite/sqlite@3.1.0",
         "spin:variables/variables@3.0.0",
@@ -94,6 +138,7 @@ pub(crate) fn provided() -> &'static [&'static str] {
         "wasi:cli/terminal-stdout@0.2.6",
         "wasi:cli/terminal-stdout@0.3.0",
         "wasi:cli/types@0.3.0",
+        "wasi:clocks/monotonic-clock@0.2.0-rc-2023-10-18",
         "wasi:clocks/monotonic-clock@0.2.6",
         "wasi:clocks/monotonic-clock@0.3.0",
         "wasi:clocks/system-clock@0.3.0",
@@ -103,14 +148,20 @@ pub(crate) fn provided() -> &'static [&'static str] {
         "wasi:config/store@0.2.0-rc.1",
         "wasi:filesystem/preopens@0.2.6",
         "wasi:filesystem/preopens@0.3.0",
+        "wasi:filesystem/types@0.2.0-rc-2023-10-18",
         "wasi:filesystem/types@0.2.6",
         "wasi:filesystem/types@0.3.0",
         "wasi:http/client@0.3.0",
+        "wasi:http/outgoing-handler@0.2.0-rc-2023-10-18",
         "wasi:http/outgoing-handler@0.2.6",
+        "wasi:http/types@0.2.0-rc-2023-10-18",
+        "wasi:http/types@0.2.0-rc-2023-11-10",
         "wasi:http/types@0.2.6",
         "wasi:http/types@0.3.0",
         "wasi:io/error@0.2.6",
+        "wasi:io/poll@0.2.0-rc-2023-10-18",
         "wasi:io/poll@0.2.6",
+        "wasi:io/streams@0.2.0-rc-2023-10-18",
         "wasi:io/streams@0.2.6",
         "wasi:keyvalue/atomics@0.2.0-draft",
         "wasi:keyvalue/atomics@0.2.0-draft2",
@@ -118,6 +169,10 @@ pub(crate) fn provided() -> &'static [&'static str] {
         "wasi:keyvalue/batch@0.2.0-draft2",
         "wasi:keyvalue/store@0.2.0-draft",
         "wasi:keyvalue/store@0.2.0-draft2",
+        "wasi:otel/logs@0.2.0-rc.2",
+        "wasi:otel/metrics@0.2.0-rc.2",
+        "wasi:otel/tracing@0.2.0-rc.2",
+        "wasi:otel/types@0.2.0-rc.2",
         "wasi:random/insecure-seed@0.2.6",
         "wasi:random/insecure-seed@0.3.0",
         "wasi:random/insecure@0.2.6",
@@ -125,13 +180,19 @@ pub(crate) fn provided() -> &'static [&'static str] {
         "wasi:random/random@0.2.6",
         "wasi:random/random@0.3.0",
         "wasi:sockets/instance-network@0.2.6",
+        "wasi:sockets/ip-name-lookup@0.2.0-rc-2023-10-18",
         "wasi:sockets/ip-name-lookup@0.2.6",
         "wasi:sockets/ip-name-lookup@0.3.0",
         "wasi:sockets/network@0.2.6",
         "wasi:sockets/tcp-create-socket@0.2.6",
+        "wasi:sockets/tcp@0.2.0-rc-2023-10-18",
+        "wasi:sockets/tcp@0.2.0-rc-2023-11-10",
         "wasi:sockets/tcp@0.2.6",
         "wasi:sockets/types@0.3.0",
+        "wasi:sockets/udp-create-socket@0.2.0-rc-2023-10-18",
         "wasi:sockets/udp-create-socket@0.2.6",
+        "wasi:sockets/udp@0.2.0-rc-2023-10-18",
+        "wasi:sockets/udp@0.2.0-rc-2023-11-10",
         "wasi:sockets/udp@0.2.6",
     ]
 }

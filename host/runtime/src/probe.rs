@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty};
 use tokio::time::timeout;
 use tracing::warn;
@@ -33,6 +34,9 @@ pub enum ProbeError {
     /// It cannot be asked for that.
     #[error("`{0}` is not a path that an instance can be asked for")]
     Path(String),
+    /// It serves no HTTP.
+    #[error("it has no HTTP trigger, so that no instance can be asked for `{0}`")]
+    NoHttp(String),
     /// Its start code traps, or it does not fit its limits.
     #[error("no instance could be made: {0}")]
     Start(String),
@@ -87,6 +91,7 @@ impl Revision {
     /// # Errors
     /// See [`ProbeError`]: what happened, for people.
     pub async fn probe(self: &Arc<Self>, path: Option<&str>) -> Result<(), ProbeError> {
+        let asked = path.map(|path| self.asked(path)).transpose()?;
         let turn = timeout(TURN_MAX, self.spare.acquire()).await;
         let _turn = turn
             .map_err(|_| ProbeError::Crowded { limit: TURN_MAX })?
@@ -94,7 +99,7 @@ impl Revision {
         let limit = self.limits.deadline.min(PROBE_MAX);
         let core = Core::spare();
         let passing = Passing(Handler::new(self, &core));
-        let looked = timeout(limit, look(&passing.0, path)).await;
+        let looked = timeout(limit, look(&passing.0, asked)).await;
         drop(passing);
         if timeout(LEFT_MAX, core.empty()).await.is_err() {
             let (component, revision) = (self.component(), self.id());
@@ -102,7 +107,27 @@ impl Revision {
         }
         looked.unwrap_or(Err(ProbeError::Deadline { limit }))
     }
+
+    /// The request for `path`.
+    fn asked(&self, path: &str) -> Result<Request<Nothing>, ProbeError> {
+        let nothing = Empty::new()
+            .map_err(|never: Infallible| -> RequestBodyError { match never {} })
+            .boxed_unsync();
+        let request = Request::get(path)
+            .header(header::HOST, "localhost")
+            .header(header::USER_AGENT, USER_AGENT)
+            .body(nothing);
+        match request {
+            _ if !self.entries.has(self.entries.unsaid()) => {
+                Err(ProbeError::NoHttp(path.to_owned()))
+            }
+            Ok(request) if path.starts_with('/') => Ok(request),
+            _ => Err(ProbeError::Path(path.to_owned())),
+        }
+    }
 }
+
+type Nothing = UnsyncBoxBody<Bytes, RequestBodyError>;
 
 /// A handler whose instances end with it, instead of waiting for more to do.
 struct Passing(Handler);
@@ -113,9 +138,9 @@ impl Drop for Passing {
     }
 }
 
-async fn look(handler: &Handler, path: Option<&str>) -> Result<(), ProbeError> {
-    match path {
-        Some(path) => ask(handler, path).await,
+async fn look(handler: &Handler, asked: Option<Request<Nothing>>) -> Result<(), ProbeError> {
+    match asked {
+        Some(request) => ask(handler, request).await,
         None => {
             let started = handler.start().await;
             started.map_err(|error| ProbeError::Start(error.root_cause().to_string()))
@@ -123,32 +148,19 @@ async fn look(handler: &Handler, path: Option<&str>) -> Result<(), ProbeError> {
     }
 }
 
-async fn ask(handler: &Handler, path: &str) -> Result<(), ProbeError> {
-    let request = Request::get(path)
-        .header(header::HOST, "localhost")
-        .header(header::USER_AGENT, USER_AGENT)
-        .body(
-            Empty::<Bytes>::new()
-                .map_err(|never: Infallible| -> RequestBodyError { match never {} }),
-        );
-    let request = match request {
-        Ok(request) if path.starts_with('/') => request,
-        _ => return Err(ProbeError::Path(path.to_owned())),
-    };
+async fn ask(handler: &Handler, request: Request<Nothing>) -> Result<(), ProbeError> {
+    let target = request.uri().path_and_query();
+    let path = target.map_or_else(String::new, ToString::to_string);
     let answer = handler.handle(request).await;
-    let answer = answer.map_err(|error| unanswered(path.to_owned(), error))?;
+    let answer = answer.map_err(|error| unanswered(path.clone(), error))?;
     let status = answer.status();
     if !status.is_success() {
-        let path = path.to_owned();
         return Err(ProbeError::Status { path, status });
     }
     let read = read(answer.into_body()).await;
     read.map_err(|error| match error {
         ResponseBodyError::Deadline(limit) => ProbeError::Deadline { limit },
-        error => ProbeError::BrokeOff {
-            path: path.to_owned(),
-            error,
-        },
+        error => ProbeError::BrokeOff { path, error },
     })
 }
 

@@ -160,6 +160,11 @@ struct Slice {
 }
 
 impl Usage {
+    /// The requests of the instance.
+    pub(crate) fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
     pub(crate) fn new(turns: Arc<Turns>, tenants: Arc<Tenants>) -> Arc<Self> {
         Arc::new(Self {
             turns,

@@ -6,14 +6,16 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
+use stoa_capabilities::telemetry::Context as Trace;
 use tokio::time::Instant;
 
 use crate::admission::Place;
+use crate::host::outbound::siblings::{Company, Kin};
 use crate::life::{Reached, Stage};
 
 /// The client waits, for the response or its body.
@@ -33,25 +35,45 @@ pub(crate) struct Request {
     /// Wakes the worker's wait for this request's response.
     waker: AtomicWaker,
     tenants: OnceLock<Arc<Tenants>>,
+    /// Its release, until an instance knows it: a client that is slow to take its answer must not hold that.
+    kin: Option<Mutex<Option<Kin>>>,
+    /// Where its client says that it stands in a trace.
+    trace: Option<Box<Trace>>,
     _place: Place,
 }
 
 impl Request {
-    pub(crate) fn new(place: Place, deadline: Instant) -> Arc<Self> {
+    /// `kin` is for components that may call others of their release, `trace` for those that ask for it.
+    pub(crate) fn new(
+        place: Place,
+        deadline: Instant,
+        kin: Option<Kin>,
+        trace: Option<Trace>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             state: AtomicU8::new(WAITING),
             deadline,
             unwatched: AtomicBool::new(false),
             waker: AtomicWaker::new(),
             tenants: OnceLock::new(),
+            kin: kin.map(|kin| Mutex::new(Some(kin))),
+            trace: trace.map(Box::new),
             _place: place,
         })
+    }
+
+    fn take_kin(&self) -> Option<Kin> {
+        let mut kin = self.kin.as_ref()?.lock().expect("taking does not panic");
+        kin.take()
     }
 
     /// Called by the worker that took the request; the future resolves when nobody waits for the response any more.
     pub(crate) fn attach(self: Arc<Self>, tenants: &Arc<Tenants>) -> Cancelled {
         if self.tenants.set(Arc::clone(tenants)).is_ok() {
             tenants.arrive(self.deadline);
+            if let Some(kin) = self.take_kin() {
+                tenants.introduce(kin);
+            }
             // It may have ended while it was queued: then the leaving was not counted yet.
             if self.state.load(Ordering::Acquire) != WAITING {
                 tenants.leave(Leave::Cancelled { noticed: false });
@@ -79,6 +101,8 @@ impl Request {
         if let (Ok(_), Some(tenants)) = (ended, self.tenants.get()) {
             tenants.leave(leave);
         }
+        // One that was never taken may stay in a queue for a while.
+        drop(self.take_kin());
     }
 
     /// From here nobody looks whether it is cancelled; what was cancelled before counts as noticed.
@@ -91,6 +115,11 @@ impl Request {
         ) {
             tenants.notice();
         }
+    }
+
+    /// Where its client says that it stands in a trace.
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.trace.as_deref()
     }
 
     /// Whether an instance has it.
@@ -154,6 +183,8 @@ pub(crate) struct Tenants {
     overran: AtomicBool,
     /// What the instance was told of its revision's life.
     reached: Reached,
+    /// Whom the instance may call, while it is there; nothing for most.
+    company: OnceLock<Weak<Company>>,
     waker: AtomicWaker,
 }
 
@@ -172,7 +203,22 @@ impl Tenants {
             cpu_max,
             overran: AtomicBool::new(false),
             reached: Reached::default(),
+            company: OnceLock::new(),
             waker: AtomicWaker::new(),
+        }
+    }
+
+    /// Called by an instance that may call others.
+    pub(crate) fn accompany(&self, company: &Arc<Company>) {
+        let first = self.company.set(Arc::downgrade(company));
+        debug_assert!(first.is_ok(), "an instance has one store");
+    }
+
+    /// The release of the request that is started now: from here the instance calls that one's components.
+    fn introduce(&self, kin: Kin) {
+        if let Some(company) = self.company.get().and_then(Weak::upgrade) {
+            // It is one of the live ones by now.
+            company.join(kin, self.live() > 1);
         }
     }
 
@@ -299,7 +345,7 @@ mod tests {
     }
 
     fn request() -> Arc<Request> {
-        Request::new(Place::for_tests(), Instant::now())
+        Request::new(Place::for_tests(), Instant::now(), None, None)
     }
 
     fn counts(tenants: &Tenants) -> (usize, usize, bool) {

@@ -9,34 +9,18 @@ use stoa_capabilities::Granted;
 use stoa_manifest::{Component, ComponentId};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
-use wasmtime_wasi_http::handler::ProxyPre;
-use wasmtime_wasi_http::{p2, p3};
+use wasmtime::component::InstancePre;
 
-use crate::artifact::{self, Artifact, ArtifactError};
+use crate::artifact::{self, Artifact, ArtifactError, Mapped};
+use crate::dump::Dumper;
 use crate::engine::Runtime;
-use crate::host::outbound;
+use crate::entries::{Abi, Entries, Triggers};
+use crate::host::{outbound, rc};
 use crate::instance::State;
 use crate::life::{Life, Stage};
 use crate::logs::Budget;
+use crate::mount::Mount;
 use crate::pace::Pace;
-
-/// How a component takes requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Abi {
-    /// `wasi:http/incoming-handler` 0.2: a fresh instance per request.
-    Wasi02,
-    /// `wasi:http/handler` 0.3: instances serve several requests, also at once.
-    Wasi03,
-}
-
-impl std::fmt::Display for Abi {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Wasi02 => "WASI 0.2",
-            Self::Wasi03 => "WASI 0.3",
-        })
-    }
-}
 
 /// Why a component cannot be deployed.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +36,8 @@ pub enum PrepareError {
         /// The version of it that this host does provide, if any.
         nearest: Option<String>,
     },
-    /// It imports an interface in a shape that is not ours.
-    #[error("its imports do not fit this host: {0}")]
+    /// It imports or exports an interface in a shape that is not ours.
+    #[error("its interfaces do not fit this host: {0}")]
     Mismatch(String),
     /// It could never start.
     #[error("it starts with {needed} bytes of memory, and its `memory_bytes_max` is {limit}")]
@@ -63,14 +47,24 @@ pub enum PrepareError {
         /// The limit.
         limit: u64,
     },
-    /// It exports no handler for HTTP.
-    #[error(
-        "it exports no HTTP handler (`wasi:http/incoming-handler@0.2` or `wasi:http/handler@0.3`), only {exports:?}"
-    )]
+    /// It exports nothing that one of its triggers could call.
+    #[error("it exports nothing that {trigger} calls ({}), only {}", listed(.wanted), listed(.exports))]
     NoHandler {
+        /// The trigger, in words.
+        trigger: &'static str,
+        /// What it could call.
+        wanted: &'static [&'static str],
         /// What it does export.
         exports: Vec<String>,
     },
+}
+
+fn listed(names: &[impl std::fmt::Display]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.is_empty() {
+        true => "nothing".to_owned(),
+        false => names.join(", "),
+    }
 }
 
 /// Limits of the component, ready to compare with.
@@ -126,6 +120,13 @@ impl Reuse {
                 REQUESTS_PER_INSTANCE_MAX,
                 limits.requests_concurrent_per_instance_max,
             ),
+            // One call is what they were made for, whatever the manifest says.
+            Abi::SpinHttp | Abi::Wagi | Abi::SpinRedis | Abi::SpinRedis3 => {
+                return Self {
+                    requests_max: 1,
+                    requests_concurrent_max: 1,
+                };
+            }
         };
         let requests_max = limits.requests_per_instance_max.unwrap_or(requests_max);
         Self {
@@ -140,11 +141,20 @@ pub struct Revision {
     pub(crate) component: ComponentId,
     pub(crate) id: String,
     pub(crate) engine: Engine,
-    pub(crate) pre: ProxyPre<State>,
+    pub(crate) pre: InstancePre<State>,
+    /// Its code, where that is mapped from a file.
+    mapped: Option<Mapped>,
+    pub(crate) entries: Entries,
     pub(crate) granted: Arc<Granted>,
     pub(crate) environment: Vec<(String, String)>,
+    /// What it finds among its files. Their leases end with it.
+    pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: Limits,
     pub(crate) reuse: Reuse,
+    /// Whether it can ask where its requests stand in traces.
+    pub(crate) asks_for_traces: bool,
+    /// Whom it may call inside its application.
+    pub(crate) reach: outbound::siblings::Reach,
     /// What all its instances send requests through.
     pub(crate) outbound: outbound::Client,
     /// Requests that wait on any core.
@@ -152,8 +162,9 @@ pub struct Revision {
     pub(crate) log_budget: Budget,
     /// Room for fresh instances of any revision beside those that serve.
     pub(crate) spare: Arc<Semaphore>,
+    /// Has its instances dumped when they trap, if somebody asked for that.
+    pub(crate) dumper: Option<Arc<Dumper>>,
     instances: AtomicU64,
-    abi: Abi,
     /// Last, because dropping it says that the rest is gone.
     pub(crate) life: Life,
 }
@@ -169,9 +180,9 @@ impl Revision {
         &self.id
     }
 
-    /// How it takes requests.
+    /// How it takes what its triggers bring: HTTP requests, or messages where it serves no HTTP.
     pub fn abi(&self) -> Abi {
-        self.abi
+        self.entries.abi()
     }
 
     /// Begins the drain: idle instances end at once, and those at work when they are done; event streams end after a
@@ -193,6 +204,18 @@ impl Revision {
         self.life.gone().cancelled_owned()
     }
 
+    /// Lets go of what of its code is in memory. It may be at work: it only runs a little slower then.
+    pub(crate) fn rest(&self) {
+        if let Some(mapped) = &self.mapped {
+            mapped.let_go();
+        }
+    }
+
+    /// How many instances there were so far.
+    pub(crate) fn instances_made(&self) -> u64 {
+        self.instances.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn next_instance(&self) -> u64 {
         self.instances.fetch_add(1, Ordering::Relaxed)
     }
@@ -207,7 +230,8 @@ impl Runtime {
         Ok(self.artifacts.load(&self.engine, wasm, pace)?)
     }
 
-    /// Checks that this host provides what the code imports, and links it with what the component was granted.
+    /// Checks that this host provides what the code imports and that the code exports what the triggers call, and links it
+    /// with what the component was granted.
     ///
     /// # Errors
     /// See [`PrepareError`]; nothing is served then.
@@ -217,69 +241,77 @@ impl Runtime {
         component: &Component,
         artifact: &Artifact,
         granted: Granted,
+        triggers: Triggers,
+        mounts: Vec<Mount>,
     ) -> Result<Arc<Revision>, PrepareError> {
-        let (pre, abi) = self.linked(&artifact.component)?;
-        let limits = &component.limits;
+        let pre = self.linked(&artifact.component)?;
+        let (limits, bounds) = (&component.limits, Limits::new(&component.limits));
+        let entries = Entries::new(&pre, triggers, &bounds)?;
         fits_memory(&artifact.component, limits.memory_bytes_max)?;
-        Ok(Arc::new(Revision {
+        let reuse = Reuse::new(limits, entries.abi());
+        let outbound = outbound::Client::new(component, &granted.network);
+        let revision = Arc::new(Revision {
             component: name.clone(),
             id: artifact.revision().to_owned(),
             engine: self.engine.clone(),
             pre,
+            mapped: artifact.mapped.clone(),
+            entries,
+            reach: outbound::siblings::Reach::of(component),
             granted: Arc::new(granted),
             environment: component.environment.clone().into_iter().collect(),
-            limits: Limits::new(limits),
-            reuse: Reuse::new(limits, abi),
-            outbound: outbound::Client::new(component, &self.config.blocked_networks),
+            mounts,
+            limits: bounds,
+            reuse,
+            asks_for_traces: asks_for_traces(&artifact.component),
+            outbound,
             queued: AtomicUsize::new(0),
             log_budget: Budget::new(limits.log_bytes_per_second_max),
             spare: Arc::clone(&self.spare),
+            dumper: self.dumper.clone().filter(|dumper| dumper.is_for(name)),
             instances: AtomicU64::new(0),
-            abi,
             life: Life::new(name),
-        }))
+        });
+        self.resting.add(&revision);
+        Ok(revision)
     }
 
     fn linked(
         &self,
         component: &wasmtime::component::Component,
-    ) -> Result<(ProxyPre<State>, Abi), PrepareError> {
+    ) -> Result<InstancePre<State>, PrepareError> {
         let mismatch = |error: wasmtime::Error| PrepareError::Mismatch(format!("{error:#}"));
-        let pre = self
-            .linker
+        self.linker
             .instantiate_pre(component)
-            .map_err(|error| self.import(component).unwrap_or_else(|| mismatch(error)))?;
-        let abi = self.abi(component)?;
-        let pre = match abi {
-            Abi::Wasi02 => ProxyPre::P2(p2::bindings::ProxyPre::new(pre).map_err(mismatch)?),
-            Abi::Wasi03 => ProxyPre::P3(p3::bindings::ServicePre::new(pre).map_err(mismatch)?),
-        };
-        Ok((pre, abi))
-    }
-
-    fn abi(&self, component: &wasmtime::component::Component) -> Result<Abi, PrepareError> {
-        let exports: Vec<String> = component
-            .component_type()
-            .exports(&self.engine)
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        let has = |interface: &str| exports.iter().any(|name| name.starts_with(interface));
-        match () {
-            () if has("wasi:http/handler@0.3.") => Ok(Abi::Wasi03),
-            () if has("wasi:http/incoming-handler@0.2.") => Ok(Abi::Wasi02),
-            () => Err(PrepareError::NoHandler { exports }),
-        }
+            .map_err(|error| self.import(component).unwrap_or_else(|| mismatch(error)))
     }
 
     /// The first import that nobody provides, by its whole name.
     fn import(&self, component: &wasmtime::component::Component) -> Option<PrepareError> {
-        let provided = crate::host::provided();
-        let import = artifact::imports(component)
-            .into_iter()
-            .find(|name| !provided.iter().any(|have| fits(name, have)))?;
-        let nearest = nearest(&import, provided);
-        Some(PrepareError::Import { import, nearest })
+        let mut imports = artifact::imports(component).into_iter();
+        imports.find_map(|import| {
+            let nearest = provides(&import).err()?;
+            Some(PrepareError::Import { import, nearest })
+        })
     }
+}
+
+/// Whether this host provides an interface, by the whole name that a component imports it by.
+///
+/// # Errors
+/// If it does not: the nearest name that it does provide, if there is one.
+pub fn provides(import: &str) -> Result<(), Option<String>> {
+    let (name, provided) = (rc::finalised_name(import), crate::host::provided());
+    match provided.iter().any(|have| fits(&name, have)) {
+        true => Ok(()),
+        false => Err(nearest(&name, provided)),
+    }
+}
+
+fn asks_for_traces(component: &wasmtime::component::Component) -> bool {
+    let imports = artifact::imports(component);
+    let mut imports = imports.iter();
+    imports.any(|name| name.starts_with("wasi:otel/tracing@"))
 }
 
 fn fits_memory(component: &wasmtime::component::Component, limit: u64) -> Result<(), PrepareError> {
@@ -298,6 +330,8 @@ fn fits_memory(component: &wasmtime::component::Component, limit: u64) -> Result
 fn fits(wanted: &str, have: &str) -> bool {
     let track = |name: &str| {
         let (interface, version) = name.split_once('@')?;
+        // A build of a version counts as the version.
+        let (version, _build) = version.split_once('+').unwrap_or((version, ""));
         let numbers: Vec<u64> = version
             .split('.')
             .map(str::parse)
@@ -340,6 +374,14 @@ mod tests {
 
     #[test]
     fn stable_versions_of_one_track_fit_and_drafts_fit_only_themselves() {
+        assert!(fits(
+            "wasi:http/types@0.3.0+rc-2026-03-15",
+            "wasi:http/types@0.3.0"
+        ));
+        assert!(!fits(
+            "wasi:http/types@0.3.0-rc-2026-03-15",
+            "wasi:http/types@0.3.0"
+        ));
         assert!(fits("wasi:http/types@0.2.12", "wasi:http/types@0.2.6"));
         assert!(!fits("wasi:http/types@0.3.0", "wasi:http/types@0.2.6"));
         assert!(!fits(

@@ -1,4 +1,4 @@
-//! How long an instance lives and what it takes on, in the terms of wasmtime's `ProxyHandler`.
+//! How instances are made, how long one lives and what it takes on, in the terms of wasmtime's `ProxyHandler`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tracing::{debug, warn};
-use wasmtime::component::GuestTaskId;
+use wasmtime::component::{self, GuestTaskId};
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
 
+use crate::dump;
 use crate::instance::{State, store};
 use crate::life::{Branch, Entered, Stage};
 use crate::metrics::{
@@ -24,6 +25,7 @@ use crate::metrics::{
 use crate::processor::{Turns, Usage};
 use crate::request::{Request, Tenants};
 use crate::revision::Revision;
+use crate::single::Program;
 
 /// An instance without requests is given back after this.
 const IDLE_MAX: Duration = Duration::from_secs(10);
@@ -95,7 +97,8 @@ impl Workers {
         self.stalled.load(Ordering::Relaxed)
     }
 
-    async fn make(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
+    /// Waits for room, and makes a store there.
+    async fn fresh(&self, program: Option<Program>) -> Fresh {
         // Waits for room instead of failing; the request's own deadline ends the wait for its client. The component's
         // share comes first: while it is full, its requests hold nothing of the core's.
         let open = "the semaphore is never closed";
@@ -112,20 +115,10 @@ impl Workers {
         let entered = self.branch.enter(number, &tenants);
         let usage = Usage::new(Arc::clone(&self.share.turns), Arc::clone(&tenants));
         usage.start().await;
-        let mut store = store(&self.revision, number, Arc::clone(&usage));
-        let deadline = self.revision.limits.deadline;
-        let proxy = tokio::time::timeout(deadline, self.revision.pre.instantiate_async(&mut store))
-            .await??;
-        self.made.increment(1);
-        self.alive.increment(1.0);
-        let (revision, stalled) = (Arc::clone(&self.revision), Arc::clone(&self.stalled));
-        Ok(Instance {
-            store,
-            proxy,
-            view: State::http,
-            expiration: Lifetime::new(Arc::clone(&tenants), Arc::clone(&usage), deadline, stalled),
-            state: Worker {
-                revision,
+        Fresh {
+            store: store(&self.revision, number, Arc::clone(&usage), program),
+            worker: Worker {
+                revision: Arc::clone(&self.revision),
                 number,
                 tenants,
                 usage,
@@ -133,6 +126,59 @@ impl Workers {
                 _entered: entered,
                 _room: [own, room],
             },
+        }
+    }
+
+    /// Has an instance made, for as long as a request may take.
+    async fn started<T>(
+        &self,
+        instance: impl Future<Output = wasmtime::Result<T>>,
+    ) -> wasmtime::Result<T> {
+        let limit = self.revision.limits.deadline;
+        let instance = tokio::time::timeout(limit, instance).await??;
+        self.made.increment(1);
+        self.alive.increment(1.0);
+        Ok(instance)
+    }
+
+    /// A revision that drains still makes instances, for the requests it has. Once it is ended, nobody waits for one.
+    async fn unless_ended<T>(
+        &self,
+        made: impl Future<Output = wasmtime::Result<T>>,
+    ) -> wasmtime::Result<T> {
+        let made = self.branch.ended().run_until_cancelled(made);
+        made.await.unwrap_or_else(|| Err(Ended.into()))
+    }
+
+    /// An instance for whatever it is asked, started with this.
+    pub(crate) async fn alone(
+        &self,
+        program: Option<Program>,
+    ) -> wasmtime::Result<(component::Instance, Fresh)> {
+        let made = async {
+            let mut fresh = self.fresh(program).await;
+            let instance = self.revision.pre.instantiate_async(&mut fresh.store);
+            let instance = self.started(instance).await?;
+            Ok((instance, fresh))
+        };
+        self.unless_ended(made).await
+    }
+
+    /// An instance for wasmtime's `ProxyHandler`.
+    async fn shared(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
+        let mut fresh = self.fresh(None).await;
+        let pre = self.revision.entries.proxy();
+        let pre = pre.expect("only what it knows is given to it");
+        let proxy = self
+            .started(pre.instantiate_async(&mut fresh.store))
+            .await?;
+        let Fresh { store, worker } = fresh;
+        Ok(Instance {
+            store,
+            proxy,
+            view: State::http,
+            expiration: worker.lifetime(Arc::clone(&self.stalled)),
+            state: worker,
         })
     }
 }
@@ -143,10 +189,15 @@ impl HandlerState for Workers {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
-        // A revision that drains still makes instances, for the requests it has. Once it is ended, nobody waits for one.
-        let made = self.branch.ended().run_until_cancelled(self.make());
-        made.await.unwrap_or_else(|| Err(Ended.into()))
+        self.unless_ended(self.shared()).await
     }
+}
+
+/// A store that has room, and what keeps its accounts.
+pub(crate) struct Fresh {
+    pub(crate) store: Store<State>,
+    /// After the store: the room is given back with it.
+    pub(crate) worker: Worker,
 }
 
 /// One instance at work.
@@ -162,6 +213,21 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    /// The requests it has.
+    pub(crate) fn tenants(&self) -> &Arc<Tenants> {
+        &self.tenants
+    }
+
+    fn lifetime(&self, stalled: Arc<AtomicBool>) -> Lifetime {
+        let (tenants, usage) = (Arc::clone(&self.tenants), Arc::clone(&self.usage));
+        Lifetime::new(tenants, usage, self.revision.limits.deadline, stalled)
+    }
+
+    /// How long an instance lives that no request is queued for.
+    pub(crate) fn lifetime_alone(&self) -> Lifetime {
+        self.lifetime(Arc::default())
+    }
+
     /// The instance ended while it had something to do.
     fn report(&self, error: &wasmtime::Error) {
         let Revision { component, id, .. } = &*self.revision;
@@ -178,8 +244,20 @@ impl Worker {
                 debug!(%component, revision = %id, instance, "instance retired with a cancelled request")
             }
             false => {
-                warn!(%component, revision = %id, instance, error = ?error, "instance trapped")
+                let error = dump::Shown(error);
+                warn!(%component, revision = %id, instance, %error, "instance trapped")
             }
+        }
+    }
+}
+
+impl Worker {
+    /// An instance that died goes at once, unless somebody wants to know what was in it.
+    fn let_go(&self, store: Store<State>, error: wasmtime::Error) {
+        let ended = self.tenants.retired() || self.tenants.stage() == Stage::Ended;
+        match &self.revision.dumper {
+            Some(dumper) if !ended => dumper.take(&self.revision, self.number, store, error),
+            _ => drop(store),
         }
     }
 }
@@ -201,20 +279,25 @@ impl WorkerState for Worker {
 
     fn on_request_start(
         &self,
-        _: StoreContextMut<'_, State>,
+        mut store: StoreContextMut<'_, State>,
         request: Arc<Request>,
-        _: GuestTaskId,
+        task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        let telemetry = store.data_mut().telemetry();
+        telemetry.begin(Some(task), request.trace());
         Box::pin(request.attach(&self.tenants))
     }
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
         let start = Instant::now();
-        if let Err(error) = &result {
-            self.tenants.die();
-            self.report(error);
+        match result {
+            Ok(()) => drop(store),
+            Err(error) => {
+                self.tenants.die();
+                self.report(&error);
+                self.let_go(store, error);
+            }
         }
-        drop(store);
         self.usage.ended(start.elapsed());
         self.alive.decrement(1.0);
     }

@@ -66,9 +66,18 @@ fn add_targets(command: &str, folder: &Path) {
     }
 }
 
+/// The targets that a command is to build for and that Rust does not have yet, as far as rustup can tell.
+pub(crate) fn missing_targets(command: &str, folder: &Path) -> Vec<String> {
+    let targets = targets(command).into_iter();
+    let missing = targets.filter(|target| is_missing(target, folder));
+    missing.map(str::to_owned).collect()
+}
+
 fn is_missing(target: &str, folder: &Path) -> bool {
     let installed = Command::new("rustup")
         .args(["target", "list", "--installed"])
+        // Who is only asked installs nothing.
+        .env("RUSTUP_AUTO_INSTALL", "0")
         .current_dir(folder)
         .output();
     let Some(installed) = installed.ok().filter(|output| output.status.success()) else {

@@ -1,9 +1,12 @@
 //! An application as it travels: its manifest, and every file that the manifest names, by content. Paths are keys here,
-//! written as the manifest writes them; what they stand for on a disk matters only where they are read.
+//! written as the manifest writes them; what they stand for on a disk matters only where they are read. Files that are
+//! mounted have the path that they have in the manifest's folder, and what is fetched has a key of its own
+//! (`fetched.rs`).
 
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,13 +14,14 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use stoa_capabilities::releases::{Digest, FILE_BYTES_MAX};
-use stoa_manifest::component::Source as Code;
 use stoa_manifest::dependency::Origin;
 use stoa_manifest::text::{Mistakes, Source};
 use stoa_manifest::{App, Component, ComponentId};
 
 use crate::admin::messages::Bundle;
-use crate::compose;
+use crate::compose::{self, middleware};
+use crate::fetched::{self, Place, Remote};
+use crate::mounts;
 
 /// Where the canonical text of a bundle begins, so that no signature over it is one over something else.
 const DOMAIN: &str = "stoa-bundle-v1\n";
@@ -41,6 +45,8 @@ enum Role<'c> {
 struct Reading<'a> {
     root: &'a Path,
     files: Files,
+    /// Bytes of those that are mounted.
+    mounted: usize,
     problems: Vec<String>,
 }
 
@@ -117,14 +123,15 @@ impl Bundle {
 // === functions ===
 
 /// Reads every file that these components are made of, or all of them if `only` is empty: code, dependencies, OpenAPI
-/// documents, migrations. What comes from the network is left out, and refused elsewhere.
+/// documents, migrations, files that they mount. What comes from the network is fetched, which blocks.
 ///
 /// # Errors
-/// Whatever cannot be read, all of it, for people.
+/// Whatever cannot be read or fetched, all of it, for people.
 pub(crate) fn read(app: &App, root: &Path, only: &[ComponentId]) -> Result<Files, Vec<String>> {
     let mut reading = Reading {
         root,
         files: Files::default(),
+        mounted: 0,
         problems: Vec::new(),
     };
     for (id, component) in &app.components {
@@ -146,8 +153,10 @@ pub(crate) fn read(app: &App, root: &Path, only: &[ComponentId]) -> Result<Files
 /// The components and those whose code is joined with theirs: what has to be built for them. None stands for all.
 pub(crate) fn with_parts(app: &App, only: &[ComponentId]) -> Vec<ComponentId> {
     let components = only.iter().filter_map(|id| app.components.get(id));
-    let parts = components
-        .flat_map(|component| component.dependencies.values())
+    let dependencies = components.flat_map(|component| component.dependencies.values());
+    let in_front = only.iter().flat_map(|id| middleware::in_front_of(app, id));
+    let parts = dependencies
+        .chain(in_front)
         .filter_map(|dependency| match &dependency.origin {
             Origin::Component(id) => Some(id),
             Origin::Path(_) | Origin::Url { .. } | Origin::Registry { .. } => None,
@@ -155,13 +164,19 @@ pub(crate) fn with_parts(app: &App, only: &[ComponentId]) -> Vec<ComponentId> {
     only.iter().chain(parts).cloned().collect()
 }
 
-/// Which of `files` a component is made of, the code of other components that it depends on included.
+/// Which of `files` a component is made of, the code of other components that it depends on and what it mounts included.
 pub(crate) fn of_component<'f>(
     app: &App,
+    id: &ComponentId,
     component: &Component,
     files: &'f BTreeMap<String, Digest>,
 ) -> BTreeMap<&'f str, Digest> {
-    let single: BTreeSet<&str> = named(app, component).map(|(path, _)| path).collect();
+    let single: BTreeSet<Cow<'_, str>> = named(app, id, component)
+        .map(|(place, _)| place.key())
+        .collect();
+    // What is wrong with its entries is told where it is linked.
+    let mounted = mounts::placed(component, files.keys().map(String::as_str));
+    let mounted: BTreeSet<&str> = mounted.unwrap_or_default().into_values().collect();
     let folders = component.migrations.values();
     let folders: Vec<String> = folders.map(|it| prefix(&it.folder)).collect();
     let migrates = |path: &str| {
@@ -172,25 +187,29 @@ pub(crate) fn of_component<'f>(
     files
         .iter()
         .map(|(path, digest)| (path.as_str(), *digest))
-        .filter(|(path, _)| single.contains(*path) || migrates(path))
+        .filter(|(path, _)| single.contains(*path) || mounted.contains(path) || migrates(path))
         .collect()
 }
 
 /// The single files that a component is made of.
-fn named<'a>(app: &'a App, component: &'a Component) -> impl Iterator<Item = (&'a str, Role<'a>)> {
-    let source = match &component.source {
-        Code::Path(path) => Some((path.as_str(), Role::Source)),
-        Code::Url { .. } | Code::Registry { .. } => None,
-    };
+fn named<'a>(
+    app: &'a App,
+    id: &'a ComponentId,
+    component: &'a Component,
+) -> impl Iterator<Item = (Place<'a>, Role<'a>)> {
+    let source = (fetched::of_source(&component.source), Role::Source);
     let dependencies = component.dependencies.iter();
     let dependencies = dependencies.filter_map(move |(name, dependency)| {
-        Some((compose::file(app, dependency)?, Role::Dependency(name)))
+        let place = fetched::of_dependency(app, name, dependency)?;
+        Some((place, Role::Dependency(name)))
     });
+    let middleware = middleware::places(app, id);
+    let middleware = middleware.map(|place| (place, Role::Dependency(middleware::ROLE)));
     let openapi = component.openapi.as_deref();
-    source
-        .into_iter()
+    std::iter::once(source)
         .chain(dependencies)
-        .chain(openapi.map(|path| (path, Role::Openapi)))
+        .chain(middleware)
+        .chain(openapi.map(|path| (Place::Path(path), Role::Openapi)))
 }
 
 /// What the paths of a folder's files begin with.
@@ -237,6 +256,13 @@ fn migrations(folder: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
     Ok(found)
 }
 
+fn whose(id: &ComponentId, role: Role<'_>) -> String {
+    match role {
+        Role::Dependency(name) => format!("component `{id}`: dependency `{name}`"),
+        Role::Source | Role::Openapi => format!("component `{id}`"),
+    }
+}
+
 fn hint(component: &Component, role: Role<'_>) -> &'static str {
     match (role, &component.build) {
         (Role::Source, Some(_)) => {
@@ -255,22 +281,68 @@ fn hint(component: &Component, role: Role<'_>) -> &'static str {
 impl Reading<'_> {
     /// Reads all that a component is made of; of what serves Stoa's own interfaces, only what is there.
     fn component(&mut self, app: &App, id: &ComponentId, component: &Component) {
-        for (written, role) in named(app, component) {
-            // Those for Stoa's own interfaces are used where the host says so, and need not be there elsewhere.
-            let optional =
-                matches!(role, Role::Dependency(name) if name.starts_with(compose::OURS));
-            if self.files.get(written).is_some() {
+        for (place, role) in named(app, id, component) {
+            if self.files.get(&place.key()).is_some() {
                 continue;
             }
-            let path = self.root.join(written);
-            match file(&path) {
-                Ok(bytes) => self.files.insert(written, bytes),
-                Err(error) if optional && error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => self.refuse(id, role, &path, &error, hint(component, role)),
+            match place {
+                Place::Path(path) => self.file(id, component, path, role),
+                Place::Remote(remote) => self.fetch(id, &remote, role),
             }
         }
         for wanted in component.migrations.values() {
             self.folder(id, &wanted.folder);
+        }
+        self.mount(id, component);
+    }
+
+    fn file(&mut self, id: &ComponentId, component: &Component, written: &str, role: Role<'_>) {
+        // Those for Stoa's own interfaces are used where the host says so, and need not be there elsewhere.
+        let optional = matches!(role, Role::Dependency(name) if name.starts_with(compose::OURS));
+        let path = self.root.join(written);
+        match file(&path) {
+            Ok(bytes) => self.files.insert(written, bytes),
+            Err(error) if optional && error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.refuse(id, role, &path, &error, hint(component, role)),
+        }
+    }
+
+    fn fetch(&mut self, id: &ComponentId, remote: &Remote<'_>, role: Role<'_>) {
+        match fetched::fetch(self.root, remote) {
+            Ok(bytes) => self.files.insert(Place::Remote(*remote).key(), bytes),
+            Err(told) => self.problems.push(format!("{}: {told}", whose(id, role))),
+        }
+    }
+
+    /// Reads the files that a component mounts.
+    fn mount(&mut self, id: &ComponentId, component: &Component) {
+        let keys = match mounts::find(self.root, component) {
+            Ok(keys) => keys,
+            Err(told) => {
+                let told = told.into_iter().map(|it| format!("component `{id}`: {it}"));
+                return self.problems.extend(told);
+            }
+        };
+        for key in keys {
+            let path = self.root.join(&key);
+            if self.files.get(&key).is_some() {
+                continue;
+            }
+            match file(&path) {
+                Ok(bytes) => {
+                    self.mounted += bytes.len();
+                    self.files.insert(key, bytes);
+                }
+                Err(error) => self.unreadable(id, &path, &error),
+            }
+            if self.mounted > mounts::FILES_BYTES_MAX {
+                let most = mounts::FILES_BYTES_MAX / 1024 / 1024;
+                return self.problems.push(format!(
+                    "component `{id}`: with `{}` more than {most} MiB would be mounted\n  = hint: keep large files in a \
+                     blob store",
+                    path.display()
+                ));
+            }
         }
     }
 
@@ -296,11 +368,7 @@ impl Reading<'_> {
         error: &io::Error,
         hint: &str,
     ) {
-        let whose = match role {
-            Role::Dependency(name) => format!("component `{id}`: dependency `{name}`"),
-            Role::Source | Role::Openapi => format!("component `{id}`"),
-        };
-        let shown = path.display();
+        let (whose, shown) = (whose(id, role), path.display());
         self.problems.push(format!(
             "{whose}: cannot read `{shown}`: {error}\n  = hint: {hint}"
         ));

@@ -1,19 +1,26 @@
 //! Arguments, environment and exit codes: read here and nowhere else.
 
+pub(crate) mod project;
 pub(crate) mod registry;
 pub(crate) mod remote;
+pub(crate) mod unmeant;
+pub(crate) mod up;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use stoa_capabilities::telemetry::Config as Collectors;
 use stoa_capabilities::variables::{Environment, Secret};
 
 use crate::commands::{self, Invalid};
-use crate::compose::Ours;
+use crate::telemetry::Printed;
 use crate::{output, telemetry};
+
+pub(crate) use project::{Build, Doctor, Watch};
+pub(crate) use up::Up;
 
 /// Bad input of the user: `EX_USAGE` of sysexits.h.
 const EXIT_USAGE: u8 = 64;
@@ -35,9 +42,17 @@ enum Command {
         after_help = "Started again, a host serves what was deployed last, unless what lies in the folder is new. The \
                       folder is the operator's own word: it may do more than what served, and gets no health probe."
     )]
-    Up(Up),
+    Up(Box<Up>),
     /// Run the build command of every component.
-    Build(Application),
+    Build(Build),
+    /// Serve the application, and build and publish what is saved.
+    Watch(Watch),
+    /// Look at a project of Spin or Stoa, and say what to change.
+    #[command(
+        after_help = "Nothing of the application runs, nothing is fetched, and no store is opened. Exits with 64 if there \
+                      are errors; warnings and notes are none."
+    )]
+    Doctor(Doctor),
     /// Publish the application, or some of its components, on a host that runs.
     #[command(after_help = "To undo it: `stoa rollback`. What it would change: `stoa diff`.")]
     Deploy(Box<remote::Deploy>),
@@ -62,10 +77,11 @@ enum Command {
 /// Which application.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Application {
-    /// The manifest, or the folder it lies in.
+    /// The manifest, the folder it lies in, or a file with code alone; for `stoa up` an image, `HOST/REPOSITORY:TAG`, too.
     #[arg(
         short = 'f',
         long = "from",
+        aliases = ["file", "from-file", "from-registry"],
         value_name = "FILE",
         default_value = "spin.toml"
     )]
@@ -75,74 +91,92 @@ pub(crate) struct Application {
     pub(crate) profile: Option<String>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Up {
+/// A `stoa up` that another command asks for.
+#[derive(Debug, Parser)]
+#[command(name = "stoa up")]
+struct Serving {
     #[command(flatten)]
-    pub(crate) application: Application,
-    /// Where clients connect; port 0 takes a free one [default: 127.0.0.1:3000]
-    #[arg(long, value_name = "ADDRESS", env = "STOA_LISTEN")]
-    pub(crate) listen: Option<SocketAddr>,
-    /// Certificate chain in PEM; with it, clients connect by TLS.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// Private key of the certificate, in PEM.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-    /// What stands behind each label [default: runtime-config/embedded.toml beside the manifest, if it is there]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) runtime_config_file: Option<PathBuf>,
-    /// Where stores, releases, keys and compiled code are kept [default: .stoa beside the manifest]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) state_dir: Option<PathBuf>,
-    /// An environment variable for every component.
-    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
-    pub(crate) environment: Vec<(String, String)>,
-    /// A variable of the application: NAME=VALUE or NAME=@FILE, or several by @FILE.toml or @FILE.json. Whoever may list
-    /// processes sees arguments: give secrets by file or environment.
-    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = secret)]
-    pub(crate) variables: Vec<Secret>,
-    /// Serve what is built, do not build.
-    #[arg(long)]
-    pub(crate) skip_build: bool,
-    /// Serve Stoa's own interfaces by the adapters that the manifest names for them, as under Spin.
-    #[arg(long)]
-    pub(crate) portable: bool,
-    /// Serve what was deployed to this host, never a folder; wait for the first deploy if there was none. What is found
-    /// beside the manifest otherwise is looked for in the current folder.
-    #[arg(long, conflicts_with_all = ["from", "watch", "skip_build"])]
-    pub(crate) deployed: bool,
-    /// Build and deploy what is saved while the host runs.
-    #[arg(long, conflicts_with = "skip_build")]
-    pub(crate) watch: bool,
-    /// Say less at the start.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    up: Up,
 }
 
-impl Up {
-    /// What serves Stoa's own interfaces.
-    pub(crate) fn ours(&self) -> Ours {
-        match self.portable {
-            true => Ours::Adapted,
-            false => Ours::Native,
+/// What is to be done: a command, and perhaps `stoa up` behind it.
+struct Wanted {
+    first: Option<Command>,
+    up: Option<Box<Up>>,
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    /// Reads all of it, so that a mistake in what comes last is told before anything is done.
+    fn read() -> Result<Self, clap::Error> {
+        let Arguments { command } = Arguments::try_parse()?;
+        Ok(match command {
+            Command::Up(up) => Self {
+                first: None,
+                up: Some(up),
+            },
+            Command::Watch(watch) => Self {
+                first: None,
+                up: Some(serving(watch.serving())?),
+            },
+            Command::Build(build) if build.up => Self {
+                up: Some(serving(build.serving())?),
+                first: Some(Command::Build(build)),
+            },
+            command => Self {
+                first: Some(command),
+                up: None,
+            },
+        })
+    }
+
+    fn perform(self) -> anyhow::Result<()> {
+        let printed = self.up.as_ref().map_or(Printed::All, |up| up.printed());
+        let telemetry = telemetry::start(printed);
+        if let Some(first) = self.first {
+            first.perform()?;
+        }
+        match self.up {
+            Some(up) => commands::up(&up, environment(), &collectors()?, telemetry),
+            None => Ok(()),
         }
     }
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("it must be NAME=VALUE".into()),
+// === impl Command ===
+
+impl Command {
+    fn perform(self) -> anyhow::Result<()> {
+        match self {
+            // They are what comes behind a command.
+            Self::Up(_) | Self::Watch(_) => Ok(()),
+            Self::Build(build) => commands::build(&build),
+            Self::Doctor(doctor) => commands::doctor(&doctor, environment()),
+            Self::Deploy(deploy) => commands::deploy(&deploy),
+            Self::Diff(diff) => commands::diff(&diff),
+            Self::Status(status) => commands::status(&status),
+            Self::Releases(releases) => commands::releases(&releases),
+            Self::Promote(promote) => commands::promote(&promote),
+            Self::Rollback(rollback) => commands::rollback(&rollback),
+            Self::Logs(logs) => commands::logs(&logs),
+            Self::Audit(audit) => commands::audit(&audit),
+            Self::Registry(registry) => commands::registry(&registry),
+        }
     }
 }
 
-fn secret(text: &str) -> Result<Secret, Infallible> {
-    Ok(Secret::new(text))
+// === functions ===
+
+/// Where telemetry of components goes, by the variables that OpenTelemetry has for it.
+fn collectors() -> anyhow::Result<Collectors> {
+    let read = Collectors::read(|name| std::env::var(name).ok());
+    Ok(read.map_err(|problems| Invalid::all(&problems))?)
 }
 
 pub(crate) fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let wanted = match Wanted::read() {
+        Ok(wanted) => wanted,
         Err(error) => {
             // Help and version come as errors too, for standard output and with success.
             let usage = error.use_stderr();
@@ -154,21 +188,7 @@ pub(crate) fn run() -> ExitCode {
             };
         }
     };
-    let logs = telemetry::start();
-    let outcome = match arguments.command {
-        Command::Up(up) => commands::up(&up, Environment::new(std::env::vars_os()), logs),
-        Command::Build(application) => commands::build(&application),
-        Command::Deploy(deploy) => commands::deploy(&deploy),
-        Command::Diff(diff) => commands::diff(&diff),
-        Command::Status(status) => commands::status(&status),
-        Command::Releases(releases) => commands::releases(&releases),
-        Command::Promote(promote) => commands::promote(&promote),
-        Command::Rollback(rollback) => commands::rollback(&rollback),
-        Command::Logs(logs) => commands::logs(&logs),
-        Command::Audit(audit) => commands::audit(&audit),
-        Command::Registry(registry) => commands::registry(&registry),
-    };
-    match outcome {
+    match wanted.perform() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::note(telemetry::worded(&error));
@@ -179,4 +199,23 @@ pub(crate) fn run() -> ExitCode {
             })
         }
     }
+}
+
+fn serving(arguments: Vec<OsString>) -> Result<Box<Up>, clap::Error> {
+    Serving::try_parse_from(arguments).map(|serving| Box::new(serving.up))
+}
+
+fn environment() -> Environment {
+    Environment::new(std::env::vars_os())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it must be NAME=VALUE".into()),
+    }
+}
+
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }

@@ -1,9 +1,12 @@
 //! The commands, one file each, and what they share: finding the application.
 
 mod audit;
+mod build;
 mod deploy;
 mod diff;
+mod doctor;
 mod logs;
+mod lone;
 mod promote;
 mod registry;
 mod releases;
@@ -19,8 +22,10 @@ use stoa_manifest::App;
 use stoa_manifest::text::Source;
 
 pub(crate) use audit::audit;
+pub(crate) use build::build;
 pub(crate) use deploy::deploy;
 pub(crate) use diff::diff;
+pub(crate) use doctor::doctor;
 pub(crate) use logs::logs;
 pub(crate) use promote::promote;
 pub(crate) use registry::registry;
@@ -32,6 +37,7 @@ pub(crate) use up::up;
 use crate::admin::messages::Bundle;
 use crate::bundle::{self, Files};
 use crate::cli::Application;
+use crate::{overrides, wiring};
 
 /// Something the user wrote is wrong: files, arguments, or what they say of this machine.
 #[derive(Debug)]
@@ -63,21 +69,36 @@ pub(crate) struct Project {
     pub(crate) root: PathBuf,
 }
 
+/// Where an application is read from, again each time that something was saved.
+#[derive(Clone)]
+pub(crate) struct Folder {
+    pub(crate) application: Application,
+    /// The only components that matter; all if there is none.
+    pub(crate) components: Vec<String>,
+    /// Whether its build commands are run. If not, what they would make is its source.
+    pub(crate) builds: bool,
+}
+
+impl Folder {
+    pub(crate) fn read(&self) -> anyhow::Result<Project> {
+        let mut project = Project::read(&self.application)?;
+        overrides::retain(&mut project.app, &self.components)
+            .map_err(|problems| Invalid::all(&problems))?;
+        if !self.builds {
+            let components = project.app.components.values_mut();
+            components.for_each(|component| component.build = None);
+        }
+        Ok(project)
+    }
+}
+
 impl Project {
     pub(crate) fn read(application: &Application) -> anyhow::Result<Self> {
-        let file = match application.from.is_dir() {
-            true => application.from.join("spin.toml"),
-            false => application.from.clone(),
-        };
-        let text = text(&file)?;
+        let (file, text) = manifest(application)?;
         let source = Source::new(file.display().to_string(), &*text);
         let app = stoa_manifest::parse(&source, application.profile.as_deref())
             .map_err(|mistakes| Invalid(mistakes.to_string()))?;
-        let root = file
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."))
-            .to_owned();
+        let root = root(&file).to_owned();
         Ok(Self {
             file,
             text,
@@ -88,10 +109,39 @@ impl Project {
     }
 }
 
-/// `stoa build`.
-pub(crate) fn build(application: &Application) -> anyhow::Result<()> {
-    let project = Project::read(application)?;
-    crate::build::run(&project.app, &project.root, &[])
+/// The manifest's file, and its text.
+fn manifest(application: &Application) -> Result<(PathBuf, String), Invalid> {
+    let file = match application.from.is_dir() {
+        true => application.from.join("spin.toml"),
+        false => application.from.clone(),
+    };
+    // Code alone is an application, too.
+    let text = match lone::is_code(&file) {
+        true => lone::manifest(&file)?,
+        false => text(&file)?,
+    };
+    Ok((file, text))
+}
+
+/// The folder that a manifest's paths are relative to.
+fn root(file: &Path) -> &Path {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// The runtime configuration that the user named, else the one beside the manifest, else what is built in; and the folder
+/// that the files it names are relative to.
+fn configured(file: Option<&Path>, root: &Path) -> Result<(Source, PathBuf), Invalid> {
+    let beside = root.join("runtime-config/embedded.toml");
+    let file = file.or(Some(&*beside).filter(|beside| beside.exists()));
+    let source = match file {
+        Some(file) => source(file)?,
+        None => wiring::built_in_configuration(),
+    };
+    let folder = file.and_then(Path::parent).unwrap_or(root);
+    Ok((source, folder.to_owned()))
 }
 
 /// An application as it lies in its folder.

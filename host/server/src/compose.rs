@@ -2,24 +2,26 @@
 //!
 //! As in Spin, the key of a dependency says which imports it satisfies, and the dependency's own imports become imports
 //! of the whole. What is joined shares one store and so the grants of the depending component; what a dependency may
-//! not inherit of them is refused here, by its imports. Nothing is fetched: whatever is not a file is refused.
+//! not inherit of them is refused here, by its imports. Nothing is fetched here: what comes from elsewhere is among the
+//! files by now.
 
 mod environment;
 mod error;
 mod inheritance;
+pub(crate) mod middleware;
 mod names;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
-use stoa_manifest::component::Source as Code;
 use stoa_manifest::dependency::{Dependency, Inherit, Origin};
-use stoa_manifest::http::Target;
+use stoa_manifest::http::{Route, Target};
 use stoa_manifest::{App, Component, ComponentId};
 use wac_graph::types::{Package, WorldId};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
 use crate::bundle::Files;
+use crate::{componentize, fetched};
 use error::Error;
 
 /// The namespace of the interfaces that are Stoa's own.
@@ -34,30 +36,28 @@ pub(crate) enum Ours {
     Adapted,
 }
 
-/// Whether a component is there only to be joined with others: nothing sends it requests.
+/// Whether a component is there only to be joined with others: nothing sends it requests or messages.
 pub(crate) fn is_part(app: &App, id: &ComponentId) -> bool {
-    let routed = |target: &Target| matches!(target, Target::Component(target) if target == id);
     let joined = |dependency: &Dependency| matches!(&dependency.origin, Origin::Component(part) if part == id);
-    let mut dependencies = app
-        .components
-        .values()
-        .flat_map(|component| component.dependencies.values());
-    dependencies.any(joined) && !app.routes.iter().any(|route| routed(&route.target))
+    let components = app.components.values();
+    let dependencies = components.flat_map(|component| component.dependencies.values());
+    let middleware = app.routes.iter().flat_map(|route| &route.middleware);
+    let routed = app.routes.iter().any(|route| answers(route, id));
+    let started = app.redis_triggers.iter().any(|it| it.component == *id);
+    dependencies.chain(middleware).any(joined) && !routed && !started
 }
 
-/// The dependencies of a component that this host would have to fetch, by name.
-pub(crate) fn remote<'a>(
-    app: &'a App,
-    component: &'a Component,
-    ours: Ours,
-) -> impl Iterator<Item = &'a str> {
-    wanted(component, ours)
-        .filter(move |(_, dependency)| file(app, dependency).is_none())
-        .map(|(name, _)| name)
+/// Whether a component answers a route, by itself or behind middleware.
+pub(crate) fn answers(route: &Route, id: &ComponentId) -> bool {
+    let target = match &route.target {
+        Target::Component(target) => target,
+        Target::StaticResponse(_) => return false,
+    };
+    target == id || middleware::base(route) == Some(id.as_str())
 }
 
-/// The component's code joined with that of its dependencies; the same bytes for the same files, so that they are found
-/// compiled. A component without dependencies stays as it is. Errors are for people, all of them at once.
+/// The component's code joined with that of its dependencies and its middleware; the same bytes for the same files, so
+/// that they are found compiled. A component without either stays as it is. Errors are for people, all of them at once.
 pub(crate) fn compose(
     app: &App,
     files: &Files,
@@ -68,12 +68,13 @@ pub(crate) fn compose(
     let Some(component) = app.components.get(id) else {
         return Ok(wasm);
     };
-    if wanted(component, ours).next().is_none() {
-        return Ok(wasm);
-    }
-    joined(app, files, component, ours, wasm)
-        .map(Bytes::from)
-        .map_err(|errors| errors.iter().map(|error| error.worded(id)).collect())
+    let whole = match wanted(component, ours).next() {
+        Some(_) => joined(app, files, component, ours, wasm).map(Bytes::from),
+        None => Ok(wasm),
+    };
+    let whole = whole.and_then(|whole| middleware::put_in_front(app, files, id, whole));
+    let named = middleware::named(app, id);
+    whole.map_err(|errors| errors.iter().map(|error| error.worded(named)).collect())
 }
 
 fn joined(
@@ -85,7 +86,8 @@ fn joined(
 ) -> Result<Vec<u8>, Vec<Error>> {
     let mut whole = Composition::of(wasm.into()).map_err(|error| vec![error])?;
     whole.attach_all(app, files, component, ours)?;
-    whole.encode().map_err(|error| vec![error])
+    let (main, exports) = (whole.main, whole.exports(whole.main));
+    whole.encode(main, exports).map_err(|error| vec![error])
 }
 
 /// The dependencies that are joined.
@@ -97,30 +99,25 @@ fn wanted(component: &Component, ours: Ours) -> impl Iterator<Item = (&str, &Dep
         .filter(move |(name, _)| ours == Ours::Adapted || !name.starts_with(OURS))
 }
 
-/// The file that holds a dependency, relative to the manifest's folder.
-pub(crate) fn file<'a>(app: &'a App, dependency: &'a Dependency) -> Option<&'a str> {
-    match &dependency.origin {
-        Origin::Path(path) => Some(path),
-        Origin::Component(id) => match &app.components.get(id)?.source {
-            Code::Path(path) => Some(path),
-            Code::Url { .. } | Code::Registry { .. } => None,
-        },
-        Origin::Url { .. } | Origin::Registry { .. } => None,
-    }
-}
-
 fn read(app: &App, files: &Files, name: &str, dependency: &Dependency) -> Result<Part, Error> {
-    let path = file(app, dependency).ok_or_else(|| Error::Remote {
-        dependency: name.to_owned(),
-    })?;
-    match files.get(path) {
-        Some(wasm) => Ok(Part {
-            path: path.to_owned(),
-            wasm: wasm.to_vec(),
-        }),
-        None => Err(Error::Missing {
+    // A component that is not there, the manifest refuses.
+    let place = fetched::of_dependency(app, name, dependency);
+    let path = place.map_or_else(String::new, |place| place.key().into_owned());
+    let Some(wasm) = files.get(&path) else {
+        return Err(Error::Missing {
             dependency: name.to_owned(),
-            path: path.to_owned(),
+            path,
+        });
+    };
+    match componentize::component(wasm.clone()) {
+        Ok(wasm) => Ok(Part {
+            wasm: wasm.into(),
+            path,
+        }),
+        Err(reason) => Err(Error::NotAComponent {
+            dependency: name.to_owned(),
+            path,
+            reason: reason.to_string(),
         }),
     }
 }
@@ -187,7 +184,9 @@ impl Composition {
             return Err(vec![Error::unmatched(name, &imports)]);
         }
         let member = self.member(name, part).map_err(|error| vec![error])?;
-        self.restrict(component, name, dependency, member)?;
+        let inherit = inherited(component, dependency);
+        let reached = self.imports(member);
+        self.restrict(component, name, &inherit, member, &reached)?;
         let errors: Vec<Error> = satisfied
             .into_iter()
             .filter_map(|import| {
@@ -211,21 +210,20 @@ impl Composition {
         })
     }
 
-    /// Refuses imports by which a dependency would reach what it does not inherit, and takes the environment away:
-    /// almost every component imports that, and few look at it.
+    /// Refuses imports by which a member would reach what it does not inherit, and takes the environment away: almost
+    /// every component imports that, and few look at it.
     fn restrict(
         &mut self,
         component: &Component,
         name: &str,
-        dependency: &Dependency,
+        inherit: &Inherit,
         member: Member,
+        imports: &[String],
     ) -> Result<(), Vec<Error>> {
-        let inherit = inherited(component, dependency);
-        let imports = self.imports(member);
         let errors: Vec<Error> = imports
             .iter()
             .filter_map(|import| {
-                let field = inheritance::refusal(component, &inherit, import)?;
+                let field = inheritance::refusal(component, inherit, import)?;
                 Some(Error::NotInherited {
                     dependency: name.to_owned(),
                     import: import.clone(),
@@ -236,10 +234,10 @@ impl Composition {
         if !errors.is_empty() {
             return Err(errors);
         }
-        if inheritance::sees_environment(&inherit) {
+        if inheritance::sees_environment(inherit) {
             return Ok(());
         }
-        self.hide_environment(name, member, &imports)
+        self.hide_environment(name, member, imports)
             .map_err(|error| vec![error])
     }
 
@@ -313,14 +311,17 @@ impl Composition {
         world.imports.keys().cloned().collect()
     }
 
-    /// The whole exports what the main component exports.
-    fn encode(mut self) -> Result<Vec<u8>, Error> {
-        let world = &self.graph.types()[self.main.world];
-        let exports: Vec<String> = world.exports.keys().cloned().collect();
+    fn exports(&self, member: Member) -> Vec<String> {
+        let world = &self.graph.types()[member.world];
+        world.exports.keys().cloned().collect()
+    }
+
+    /// The whole exports these of one member.
+    fn encode(mut self, member: Member, exports: Vec<String>) -> Result<Vec<u8>, Error> {
         for name in exports {
             let export = self
                 .graph
-                .alias_instance_export(self.main.instance, &name)
+                .alias_instance_export(member.instance, &name)
                 .map_err(|error| Error::Unjoinable(reason(error)))?;
             self.graph
                 .export(export, name)

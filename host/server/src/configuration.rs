@@ -1,16 +1,17 @@
 //! The runtime configuration: what stands behind each label on this machine, and the limits of this host.
 //!
-//! It accepts the sections of Spin's `runtime-config.toml` and ours. A section of Spin's that this version cannot
-//! honour is a mistake, not silence.
+//! It accepts the sections of Spin's `runtime-config.toml` and ours. What of Spin's this version cannot honour is a mistake,
+//! not silence.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use stoa_capabilities::{Config as Capabilities, releases};
+use stoa_capabilities::{Config as Capabilities, keyvalue, network, releases, sql};
 use stoa_gateway::config::{Limits, Tls};
-use stoa_manifest::hosts::Network;
-use stoa_manifest::text::{self, Mistake, Mistakes, Report, Source, Spanned, Table, Value};
+use stoa_manifest::text::{self, Mistake, Mistakes, Source, Table, Value};
+use stoa_manifest::{ComponentId, Label};
 
 use crate::{admin, deploy};
 
@@ -19,16 +20,23 @@ use crate::{admin, deploy};
 pub(crate) struct Configuration {
     /// `state_dir`: relative to the manifest's folder. Default `.stoa`.
     pub(crate) state_dir: Option<PathBuf>,
+    /// `log_dir`: where files with what components print go, relative to the manifest's folder; empty for none. Default
+    /// none.
+    pub(crate) log_dir: Option<PathBuf>,
+    /// `max_instance_memory`: bytes of memory of one instance, in place of what manifests say. 64 KiB to 4 GiB. Default:
+    /// what they say.
+    pub(crate) max_instance_memory: Option<u64>,
     /// `seed`: whether the manifest's seeds are loaded at the first start. Default `never`.
     pub(crate) seed: Seed,
-    /// The stores, by noun and label, and `[[variables_provider]]`.
+    /// The stores, by noun and label, and `[[variables_provider]]`. Where our own section `keyvalue` or `sql` is not
+    /// written, there is Spin's store or database `default`, embedded.
     pub(crate) capabilities: Capabilities,
     /// `[gateway]`.
     pub(crate) gateway: Gateway,
     /// `[runtime]`.
     pub(crate) runtime: Runtime,
-    /// `[outbound_networking]`.
-    pub(crate) outbound_networking: OutboundNetworking,
+    /// `[outbound_networking]`, `[outbound_http]` and `[[client_tls]]`.
+    pub(crate) network: network::Config,
     /// `[releases]`: where the history of releases is kept. Default: embedded, in the state directory.
     pub(crate) releases: releases::Config,
     /// `[deploy]`: what is asked of a release, and how old ones go.
@@ -65,19 +73,17 @@ pub(crate) struct Runtime {
     pub(crate) instances_max: u32,
     /// `cores`: cores that serve. Default all.
     pub(crate) cores: usize,
-}
-
-/// `[outbound_networking]`, which is Spin's section.
-#[derive(Debug)]
-pub(crate) struct OutboundNetworking {
-    /// `block_networks`: networks that no component reaches, whatever its manifest allows. Entries are networks
-    /// (`10.0.0.0/8`), addresses, or `private` for all that is not globally reachable. What is written replaces the
-    /// default, which is link-local (169.254.0.0/16 and fe80::/10), because that is where clouds hand out credentials
-    /// to whoever asks from this machine.
-    pub(crate) block_networks: Vec<Network>,
+    /// `core_dumps`: the components that are dumped when they trap, into `dumps` below the state directory; `"*"` stands
+    /// for all. A dump holds whatever the component held, secrets and data of users included. Default none.
+    pub(crate) core_dumps: Vec<String>,
 }
 
 const INSTANCES_MAX: u32 = 1000;
+/// Bytes of memory that instances can have: a page of WebAssembly, to all that it can address.
+pub(crate) const MEMORY_BYTES: RangeInclusive<u64> = 64 << 10..=4 << 30;
+
+/// What Spin's default store and database are called.
+const DEFAULT: &str = "default";
 
 impl Default for Runtime {
     fn default() -> Self {
@@ -85,14 +91,7 @@ impl Default for Runtime {
         Self {
             instances_max: INSTANCES_MAX,
             cores,
-        }
-    }
-}
-
-impl Default for OutboundNetworking {
-    fn default() -> Self {
-        Self {
-            block_networks: Network::link_local(),
+            core_dumps: Vec::new(),
         }
     }
 }
@@ -102,31 +101,67 @@ impl Configuration {
     pub(crate) fn parse(source: &Source) -> Result<Self, Mistakes> {
         text::read(source, |table| {
             let state_dir = table.optional("state_dir", Value::string);
+            let log_dir = table.optional("log_dir", Value::string);
+            let memory = table.optional("max_instance_memory", |value| value.integer(MEMORY_BYTES));
             let seed = table.or_default("seed", |value| {
                 value.choice(&[("never", Seed::Never), ("first-start", Seed::FirstStart)])
             });
+            let defaults = Defaults::wanted(table);
             let capabilities = Capabilities::read(table);
             let gateway = table.or_default("gateway", |value| value.table(Gateway::read));
             let runtime = table.or_default("runtime", |value| value.table(Runtime::read));
-            let outbound_networking = table.or_default("outbound_networking", |value| {
-                value.table(OutboundNetworking::read)
-            });
+            let network = network::Config::read(table);
             let releases = releases::Config::read(table);
             let deploy = table.or_default("deploy", |value| value.table(deploy::Config::read));
             let admin = table.or_default("admin", |value| value.table(admin::Config::read));
-            unsupported(table, &UNSUPPORTED);
             Some(Self {
                 state_dir: state_dir?.map(PathBuf::from),
+                log_dir: log_dir?.map(PathBuf::from),
+                max_instance_memory: memory?,
                 seed: seed?,
-                capabilities: capabilities?,
+                capabilities: defaults.added(capabilities?),
                 gateway: gateway?,
                 runtime: runtime?,
-                outbound_networking: outbound_networking?,
+                network: network?,
                 releases: releases?,
                 deploy: deploy?,
                 admin: admin?,
             })
         })
+    }
+}
+
+/// What there is without being written, as in Spin: its configurations name only what differs from it. Whoever writes
+/// our sections says what there is.
+struct Defaults {
+    keyvalue: bool,
+    sql: bool,
+}
+
+impl Defaults {
+    fn wanted(table: &Table<'_>) -> Self {
+        Self {
+            keyvalue: !table.has("keyvalue"),
+            sql: !table.has("sql"),
+        }
+    }
+
+    fn added(&self, mut capabilities: Capabilities) -> Capabilities {
+        let label = Label::new(DEFAULT).expect("it is a label");
+        if self.keyvalue && !capabilities.keyvalue.contains_key(&label) {
+            let store = keyvalue::Config::embedded(&label);
+            // One file has one writer: somebody else may have been given it.
+            if !capabilities.keyvalue.values().any(|other| *other == store) {
+                capabilities.keyvalue.insert(label.clone(), store);
+            }
+        }
+        if self.sql && !capabilities.sql.contains_key(&label) {
+            let database = sql::Config::embedded(&label);
+            if !capabilities.sql.values().any(|other| *other == database) {
+                capabilities.sql.insert(label, database);
+            }
+        }
+        capabilities
     }
 }
 
@@ -152,44 +187,31 @@ impl Runtime {
         let cores = table.or("cores", default.cores as u64, |value| {
             value.integer(1..=1_024)
         });
+        let core_dumps = table.or_default("core_dumps", read_core_dumps);
         Some(Self {
             instances_max: u32::try_from(instances?).ok()?,
             cores: usize::try_from(cores?).ok()?,
+            core_dumps: core_dumps?,
         })
     }
 }
 
-impl OutboundNetworking {
-    fn read(table: &mut Table<'_>) -> Option<Self> {
-        let default = Self::default();
-        let block_networks = table.or("block_networks", default.block_networks, networks);
-        unsupported(table, &UNSUPPORTED_OF_OUTBOUND_NETWORKING);
-        Some(Self {
-            block_networks: block_networks?,
-        })
-    }
-}
-
-fn networks(value: Value<'_>) -> Option<Vec<Network>> {
+/// Ids of components, which may be deployed later, or `*`.
+fn read_core_dumps(value: Value<'_>) -> Option<Vec<String>> {
     let report = value.report();
-    let entries = value.spanned_strings()?.into_iter();
-    text::all(entries.map(|entry| network(&entry, report))).map(|networks| networks.concat())
-}
-
-fn network(entry: &Spanned<String>, report: &Report) -> Option<Vec<Network>> {
-    if entry.value == "private" {
-        return Some(Network::private());
-    }
-    match entry.value.parse() {
-        Ok(network) => Some(vec![network]),
-        Err(error) => {
-            let message = format!("`{}` cannot be blocked: {error}", entry.value);
-            report.refuse(
-                Mistake::new(entry.span, message)
-                    .hint("`private` blocks all that is not globally reachable"),
-            )
+    let written = value.spanned_strings()?;
+    let mut components = Vec::new();
+    for component in written {
+        match component.value == "*" || ComponentId::new(&*component.value).is_ok() {
+            true => components.push(component.value),
+            false => {
+                let mistake = Mistake::new(component.span, "this is not a component")
+                    .hint("write the id of a component, or `*` for all");
+                return report.refuse(mistake);
+            }
         }
     }
+    Some(components)
 }
 
 pub(crate) fn address(value: Value<'_>) -> Option<SocketAddr> {
@@ -279,35 +301,6 @@ fn duration(table: &mut Table<'_>, name: &str, default: Duration) -> Option<Dura
         .map(Duration::from_millis)
 }
 
-/// Sections that Spin knows and this version cannot honour yet.
-const UNSUPPORTED: [&str; 9] = [
-    "llm_compute",
-    "client_tls",
-    "outbound_http",
-    "outbound_pg",
-    "outbound_mysql",
-    "outbound_redis",
-    "outbound_mqtt",
-    "max_instance_memory",
-    "log_dir",
-];
-
-/// The same within `[outbound_networking]`: here a component's connections are limited in its manifest.
-const UNSUPPORTED_OF_OUTBOUND_NETWORKING: [&str; 2] =
-    ["max_socket_connections", "max_total_connections"];
-
-fn unsupported(table: &mut Table<'_>, names: &[&str]) {
-    for name in names {
-        if let Some(value) = table.take(name) {
-            let message =
-                format!("`{name}` is a setting of Spin that this version of Stoa cannot honour");
-            table
-                .report()
-                .add(Mistake::new(value.span(), message).hint("remove it"));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,14 +312,13 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_at_once_with_their_lines() {
-        let text =
-            "seed = \"often\"\n[gateway]\nlisten = \"here\"\n[keyvalue.default]\n[llm_compute]\n";
+        let text = "seed = \"often\"\n[gateway]\nlisten = \"here\"\n[keyvalue.default]\n[gatway]\n";
         let told = parse(text).expect_err("nothing in it is right");
         for part in [
             "runtime.toml:1:8",
             "runtime.toml:3:10",
             "nothing is said of what stands behind `default`",
-            "`llm_compute` is a setting of Spin",
+            "did you mean `gateway`?",
             "4 mistakes",
         ] {
             assert!(told.contains(part), "{part} is missing in:\n{told}");
@@ -334,13 +326,23 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_blocked_is_told_with_its_line() {
-        let text = "[outbound_networking]\nblock_networks = [\"10.0.0.0/33\", \"public\"]\nmax_total_connections = 5\n";
+    fn cores_are_dumped_of_those_that_are_named_and_by_default_of_nobody() {
+        let dumped = |text: &str| parse(text).map(|configuration| configuration.runtime.core_dumps);
+        assert_eq!(dumped("").expect("it is valid"), [] as [&str; 0]);
+        let named = dumped("[runtime]\ncore_dumps = [\"checkout\", \"*\"]\n");
+        assert_eq!(named.expect("it is valid"), ["checkout", "*"]);
+        let told = dumped("[runtime]\ncore_dumps = [\"no id\"]\n").expect_err("it is no id");
+        assert!(told.contains("runtime.toml:2:15"), "{told}");
+    }
+
+    #[test]
+    fn spins_settings_are_held_to_their_bounds() {
+        let text = "max_instance_memory = 1000\nlog_dir = 5\nunused = true\n";
         let told = parse(text).expect_err("nothing in it is right");
         for part in [
-            "runtime.toml:2:19",
-            "`public` cannot be blocked",
-            "`max_total_connections` is a setting of Spin",
+            "`max_instance_memory` must be between",
+            "`log_dir` must be a string",
+            "unknown field `unused`",
             "3 mistakes",
         ] {
             assert!(told.contains(part), "{part} is missing in:\n{told}");
@@ -348,16 +350,20 @@ mod tests {
     }
 
     #[test]
-    fn blocked_networks_replace_the_default_of_link_local() {
-        let blocked = |text: &str| {
+    fn spins_default_stores_are_there_unless_our_sections_say_what_is() {
+        let labels = |text: &str| {
             let configuration = parse(text).unwrap_or_else(|told| panic!("{told}"));
-            configuration.outbound_networking.block_networks
+            let Capabilities { keyvalue, sql, .. } = configuration.capabilities;
+            let keyvalue: Vec<String> = keyvalue.keys().map(Label::to_string).collect();
+            let sql: Vec<String> = sql.keys().map(Label::to_string).collect();
+            (keyvalue.join(" "), sql.join(" "))
         };
-        assert_eq!(blocked(""), Network::link_local());
-        assert!(blocked("[outbound_networking]\nblock_networks = []\n").is_empty());
-        let private =
-            blocked("[outbound_networking]\nblock_networks = [\"1.1.1.1\", \"private\"]\n");
-        assert_eq!(private.len(), 1 + Network::private().len());
+        let both = ("default".to_owned(), "default".to_owned());
+        assert_eq!(labels(""), both);
+        let spins = labels("[key_value_store.a]\ntype = \"spin\"\n");
+        assert_eq!(spins, ("a default".to_owned(), "default".to_owned()));
+        let ours = labels("[keyvalue.a.embedded]\n");
+        assert_eq!(ours, ("a".to_owned(), "default".to_owned()));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod prepare;
 mod prepared;
 mod record;
 mod refused;
+mod reuse;
 mod serving;
 mod shadow;
 pub(crate) mod signature;
@@ -41,12 +42,14 @@ use stoa_capabilities::releases::{Cause, Change, Digest, NewChange, NewRelease, 
 use stoa_capabilities::sql::Contracting;
 use stoa_gateway::traffic::Front;
 use stoa_runtime::Pace;
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 pub(crate) use config::Config;
 pub(crate) use machine::{Machine, Values};
-pub(crate) use prepared::Prepared;
+pub(crate) use prepared::{Prepared, Service};
 pub(crate) use refused::Refused;
+pub(crate) use reuse::Reach;
 pub(crate) use start::{First, start};
 
 use crate::admin::messages::{Bundle, Deploy, Deployed, Difference, Direction, Strategy, Timings};
@@ -55,7 +58,6 @@ use crate::bundle::Files;
 use drain::{Drains, Place};
 use plan::Plan;
 use prepare::Linking;
-use prepared::Service;
 use serving::{Candidate, Serving};
 use shadow::Power;
 use signature::Keys;
@@ -80,6 +82,8 @@ struct Inner {
     keys: Keys,
     front: Front<AnswerBody>,
     serving: ArcSwap<Serving>,
+    /// The version that serves, for whoever waits for another.
+    changes: watch::Sender<u64>,
     drains: Arc<Drains>,
     /// One deploy at a time. Taken before a turn to change something, where both are.
     preparing: Turns,
@@ -106,6 +110,16 @@ impl Host {
     /// What the gateway serves.
     pub(crate) fn front(&self) -> Front<AnswerBody> {
         self.0.front.clone()
+    }
+
+    /// How many cores serve.
+    pub(crate) fn cores(&self) -> usize {
+        self.0.machine.cores.len()
+    }
+
+    /// Tells when something else serves: the version of it.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
     }
 
     /// Checks a release and publishes it. A caller that goes away changes nothing about it.
@@ -292,7 +306,9 @@ impl Host {
         self.0.front.publish(next.snapshot(&self.0.machine));
         let retired = retired(&before, &next);
         info!(version = next.version, "{}", next.words());
+        let version = next.version;
         self.0.serving.store(Arc::new(next));
+        self.0.changes.send_replace(version);
         drop(before);
         self.keeps_up();
         self.0.drains.begin(place, retired);

@@ -1,18 +1,22 @@
-//! Applications in OCI registries: images of ours, and those that Spin pushed.
+//! Applications in OCI registries: images of ours, and those that Spin pushed; and code that manifests name in
+//! registries of packages, or by an address.
 //!
 //! An image of ours has a layer for each file, one for the bundle, and where Spin could run the application, one for
 //! Spin: the application as Spin locks it. What an image holds is decided by digests alone: the manifest's is resolved
 //! first, everything else is named by it or by the bundle and hashed on arrival. Nothing is written to a disk here.
 
+mod archive;
 mod challenge;
 mod client;
 mod connection;
 pub(crate) mod credentials;
+mod download;
 mod error;
 pub(crate) mod folder;
 mod image;
 mod lock;
 mod locked;
+mod package;
 mod reference;
 #[cfg(test)]
 mod tests;
@@ -27,13 +31,15 @@ use stoa_manifest::text::Source;
 use crate::admin::messages::Bundle;
 use crate::bundle::Files;
 use crate::client::show;
-use crate::compose::Ours;
 use crate::wiring;
 
 pub(crate) use client::{Purpose, Registry, check_login};
+pub(crate) use download::{download, shown};
 pub(crate) use error::{Error, wait};
 pub(crate) use lock::{Lock, lock};
+pub(crate) use package::{Package, Wanted, package};
 pub(crate) use reference::{Reference, parse_host};
+pub(crate) use toml::quoted;
 
 use image::{Descriptor, Manifest};
 
@@ -90,12 +96,12 @@ pub(crate) async fn pull(registry: &mut Registry) -> Result<Image, Error> {
     let manifest = Manifest::parse(&text)
         .and_then(|manifest| check_bounds(&manifest).map(|()| manifest))
         .map_err(|reason| registry.unusable(reason))?;
-    let bundle = match manifest.only(image::BUNDLE) {
-        Ok(Some(layer)) => ours(registry, layer).await?,
+    let (bundle, inline) = match manifest.only(image::BUNDLE) {
+        Ok(Some(layer)) => (ours(registry, layer).await?, BTreeMap::new()),
         Ok(None) => of_spin(registry, &manifest).await?,
         Err(reason) => return Err(registry.unusable(reason)),
     };
-    let files = fetch(registry, &manifest, &bundle).await?;
+    let files = fetch(registry, &manifest, &bundle, inline).await?;
     Ok(Image {
         bundle,
         files,
@@ -111,9 +117,15 @@ async fn ours(registry: &mut Registry, layer: &Descriptor) -> Result<Bundle, Err
     })
 }
 
+/// Contents of files.
+type Contents = BTreeMap<Digest, Bytes>;
+
 /// A manifest is written that says what the locked application says, and read like any other: what it cannot say, or
-/// this version does not support, is refused before any code is fetched.
-async fn of_spin(registry: &mut Registry, manifest: &Manifest) -> Result<Bundle, Error> {
+/// this version does not support, is refused before any code is fetched. With the contents that were in it already.
+async fn of_spin(
+    registry: &mut Registry,
+    manifest: &Manifest,
+) -> Result<(Bundle, Contents), Error> {
     let layer = manifest
         .locked()
         .map_err(|reason| registry.unusable(reason))?;
@@ -123,14 +135,14 @@ async fn of_spin(registry: &mut Registry, manifest: &Manifest) -> Result<Bundle,
     let refused = |problems: String| registry.unusable(format!("Spin pushed it, and {problems}"));
     let app = stoa_manifest::parse(&source, None)
         .map_err(|mistakes| refused(format!("it makes no manifest:\n{mistakes}")))?;
-    wiring::check_supported(&app, Ours::Native)
-        .map_err(|problems| refused(problems.join("\nerror: ")))?;
-    Ok(Bundle {
+    wiring::check_supported(&app).map_err(|problems| refused(problems.join("\nerror: ")))?;
+    let bundle = Bundle {
         manifest: locked.manifest,
         profile: None,
-        files: locked.code,
+        files: locked.files,
         signature: None,
-    })
+    };
+    Ok((bundle, locked.inline))
 }
 
 async fn document(registry: &mut Registry, layer: &Descriptor) -> Result<Bytes, Error> {
@@ -144,33 +156,56 @@ async fn document(registry: &mut Registry, layer: &Descriptor) -> Result<Bytes, 
     registry.blob(layer.digest, layer.size).await
 }
 
-/// The bundle's files, each content once.
+/// The bundle's files, each content once: from layers, and where there is none of it, from archives.
 async fn fetch(
     registry: &mut Registry,
     manifest: &Manifest,
     bundle: &Bundle,
+    mut contents: Contents,
 ) -> Result<Files, Error> {
     let sizes: BTreeMap<Digest, u64> = manifest
         .layers
         .iter()
         .map(|layer| (layer.digest, layer.size))
         .collect();
-    let missing = |digest: &&Digest| !sizes.contains_key(*digest);
-    if let Some(digest) = bundle.files.values().find(missing) {
+    let wanted: BTreeSet<Digest> = bundle.files.values().copied().collect();
+    let missing = |digest: &Digest, contents: &Contents| {
+        !contents.contains_key(digest) && !sizes.contains_key(digest)
+    };
+    if wanted.iter().any(|digest| missing(digest, &contents)) {
+        unpack(registry, manifest, &wanted, &mut contents).await?;
+    }
+    if let Some(digest) = wanted.iter().find(|digest| missing(digest, &contents)) {
         let reason = format!("it names the file {digest}, and no layer holds that");
         return Err(registry.unusable(reason));
     }
-    let mut blobs = BTreeMap::new();
-    for digest in bundle.files.values() {
-        if !blobs.contains_key(digest) {
-            blobs.insert(*digest, registry.blob(*digest, sizes[digest]).await?);
+    for digest in &wanted {
+        if !contents.contains_key(digest) {
+            let bytes = registry.blob(*digest, sizes[digest]).await?;
+            contents.insert(*digest, bytes);
         }
     }
     let mut files = Files::default();
     for (path, digest) in &bundle.files {
-        files.insert(path, blobs[digest].clone());
+        files.insert(path, contents[digest].clone());
     }
     Ok(files)
+}
+
+/// Takes what is wanted out of the archives of an image.
+async fn unpack(
+    registry: &mut Registry,
+    manifest: &Manifest,
+    wanted: &BTreeSet<Digest>,
+    contents: &mut Contents,
+) -> Result<(), Error> {
+    let mut left = IMAGE_BYTES_MAX;
+    for layer in manifest.archives() {
+        let archive = registry.blob(layer.digest, layer.size).await?;
+        let unpacked = archive::unpack(&archive, |digest| wanted.contains(&digest), &mut left);
+        contents.extend(unpacked.map_err(|reason| registry.unusable(reason))?);
+    }
+    Ok(())
 }
 
 /// What is one content counts once.

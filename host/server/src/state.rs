@@ -10,6 +10,9 @@ use stoa_runtime::HostKey;
 
 use crate::commands::Invalid;
 
+/// What a state directory holds from its first start on, by which others know it.
+pub(crate) const MARKS: [&str; 2] = ["lock", "host.key"];
+
 /// A locked state directory. The lock ends with the process, however it ends.
 pub(crate) struct State {
     folder: PathBuf,
@@ -25,7 +28,7 @@ impl State {
             .mode(0o700)
             .create(folder)
             .with_context(|| format!("cannot make the state directory `{}`", folder.display()))?;
-        let path = folder.join("lock");
+        let path = folder.join(MARKS[0]);
         let mut lock = File::options()
             .read(true)
             .write(true)
@@ -53,7 +56,7 @@ impl State {
     }
 
     pub(crate) fn key(&self) -> anyhow::Result<HostKey> {
-        let path = self.folder.join("host.key");
+        let path = self.folder.join(MARKS[1]);
         HostKey::load(&path)
             .with_context(|| format!("cannot use the host's key `{}`", path.display()))
     }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use stoa_capabilities::blobs::presign::Signer;
 use stoa_capabilities::sql::Contracting;
-use stoa_capabilities::{Capabilities, Durability, blobs, documents, identity, keyvalue, sql};
+use stoa_capabilities::{Capabilities, Durability, blobs, documents, identity, keyvalue, llm, sql};
 use stoa_manifest::grants::documents::{Collection, Index};
 use stoa_manifest::migration::Migrations;
 use stoa_manifest::{App, ComponentId, Label};
 use tracing::info;
 
 use crate::bundle::Files;
+use crate::commands::Invalid;
 use crate::configuration::Configuration;
 use crate::state::State;
 
@@ -70,6 +71,20 @@ pub(crate) fn open(
         let provider = identity::embedded::Embedded::open(&path, config)
             .with_context(|| format!("cannot open the identity `{label}`"))?;
         capabilities.identity.insert(label.clone(), provider);
+    }
+    let redis = stoa_backends::redis::Driver::new(&config.redis);
+    capabilities.drivers.redis = Some(Arc::new(redis));
+    let mqtt = stoa_backends::mqtt::Driver::new(&config.mqtt);
+    capabilities.drivers.mqtt = Some(Arc::new(mqtt));
+    let postgres = stoa_backends::postgres::Driver::new(&config.postgres);
+    capabilities.drivers.postgres = Some(Arc::new(postgres));
+    let mysql = stoa_backends::mysql::Driver::new(&config.mysql);
+    capabilities.drivers.mysql = Some(Arc::new(mysql));
+    if let Some(llm::Config::Remote(remote)) = &config.llm {
+        let models = stoa_backends::llm::Driver::new(remote);
+        let models = models.map_err(|error| Invalid(error.to_string()))?;
+        capabilities.drivers.llm = Some(Arc::new(models));
+        opening.described.push("models: a remote host".to_owned());
     }
     Ok(Stores {
         capabilities,

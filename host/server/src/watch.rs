@@ -24,12 +24,12 @@ use tracing::warn;
 
 use self::patterns::Targets;
 
-/// Files are at rest when nothing has happened for so long.
+/// Files are at rest when nothing has happened for so long, unless somebody says otherwise.
 const SETTLED: Duration = Duration::from_millis(100);
 /// Where they never are, what changed until then is told all the same.
 const SETTLED_MAX: Duration = Duration::from_secs(2);
 
-/// What changed on disk, settled for 100 ms.
+/// What changed on disk, settled.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Changed {
     /// The manifest; or so much at once that the system lost count.
@@ -46,6 +46,7 @@ pub(crate) struct Watcher {
     /// Rings when there is something to look at; `None` when nobody watches any more.
     bell: mpsc::Receiver<()>,
     system: RecommendedWatcher,
+    settled: Duration,
 }
 
 /// What the system's thread and the one that waits share.
@@ -102,9 +103,16 @@ impl Watcher {
             state,
             bell,
             system,
+            settled: SETTLED,
         };
         watcher.follow(Arrival::Known)?;
         Ok(watcher)
+    }
+
+    /// Takes files for at rest when nothing has happened for so long; 100 ms by default.
+    #[must_use]
+    pub(crate) fn settled(self, settled: Duration) -> Self {
+        Self { settled, ..self }
     }
 
     /// Waits for the next change. What changes while nobody waits is told next time. `None` when the system has stopped
@@ -139,8 +147,8 @@ impl Watcher {
             self.bell.recv().await?;
         }
         let start = Instant::now();
-        while start.elapsed() < SETTLED_MAX {
-            match timeout(SETTLED, self.bell.recv()).await {
+        while start.elapsed() < SETTLED_MAX.max(self.settled) {
+            match timeout(self.settled, self.bell.recv()).await {
                 Ok(rung) => rung?,
                 Err(_) => break,
             }

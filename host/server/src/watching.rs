@@ -2,13 +2,15 @@
 //! on the terminal.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::time::Duration;
 
 use stoa_manifest::ComponentId;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::messages::{Deploy, Deployed, Strategy};
-use crate::cli::Application;
-use crate::commands::{Project, bundled};
+use crate::cli::Up;
+use crate::commands::{Folder, Project, bundled};
 use crate::deploy::{Host, Refused};
 use crate::telemetry::worded;
 use crate::watch::{Changed, Watcher};
@@ -17,17 +19,55 @@ use crate::{build, output};
 /// Who deploys what was saved.
 const BY: &str = "stoa up --watch";
 
+/// Clears a terminal, with what can be scrolled back to, and goes to its first line.
+const CLEAR: &str = "\x1b[2J\x1b[3J\x1b[H";
+
 /// The folder that is watched.
 pub(crate) struct Watching {
-    application: Application,
+    folder: Folder,
     watcher: Watcher,
+    screen: Screen,
+}
+
+/// How it is watched.
+pub(crate) struct Manner {
+    /// Files are at rest when nothing was saved for so long.
+    settled: Duration,
+    screen: Screen,
+}
+
+/// What becomes of the terminal before a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Screen {
+    Kept,
+    Cleared,
+}
+
+impl Manner {
+    pub(crate) fn of(arguments: &Up) -> Self {
+        // What a file would get is not for files.
+        let clear = arguments.clear && std::io::stderr().is_terminal();
+        Self {
+            settled: Duration::from_millis(arguments.debounce),
+            screen: match clear {
+                true => Screen::Cleared,
+                false => Screen::Kept,
+            },
+        }
+    }
 }
 
 impl Watching {
-    pub(crate) fn start(application: &Application, project: &Project) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        folder: &Folder,
+        project: &Project,
+        manner: Manner,
+    ) -> anyhow::Result<Self> {
+        let watcher = Watcher::start(&project.file, &project.root, &project.app)?;
         Ok(Self {
-            application: application.clone(),
-            watcher: Watcher::start(&project.file, &project.root, &project.app)?,
+            folder: folder.clone(),
+            watcher: watcher.settled(manner.settled),
+            screen: manner.screen,
         })
     }
 
@@ -48,7 +88,10 @@ impl Watching {
     }
 
     async fn take(&mut self, host: &Host, changed: Changed) -> anyhow::Result<()> {
-        let project = Project::read(&self.application)?;
+        if self.screen == Screen::Cleared {
+            output::part(CLEAR);
+        }
+        let project = self.folder.read()?;
         if changed.manifest {
             self.watcher.retarget(&project.app)?;
         }

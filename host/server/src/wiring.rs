@@ -1,5 +1,7 @@
 //! Where the gateway meets the runtime: requests go to handlers, and what goes wrong there is put into the gateway's words.
 
+mod siblings;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +10,16 @@ use http::uri::Scheme;
 use http::{Request, Response};
 use stoa_capabilities::variables::Problem;
 use stoa_gateway::{BodyError, Connected, Failure, Inner, Matched, Presigned, RequestBody};
-use stoa_manifest::component::Source as Code;
-use stoa_manifest::hosts::Destination;
-use stoa_manifest::http::Executor;
+use stoa_manifest::http::{Executor, Target};
 use stoa_manifest::text::Source;
-use stoa_manifest::{App, Component, ComponentId};
-use stoa_runtime::{Handler, RequestBodyError, ResponseBody};
+use stoa_manifest::trigger::Companions;
+use stoa_manifest::{App, ComponentId};
+use stoa_runtime::{Handler, RequestBodyError, ResponseBody, Siblings, Triggers, Wagi};
 
 use crate::blobs::{AnswerBody, SignedBlobs, of_blob, of_component};
-use crate::compose::{self, Ours};
+use crate::compose;
+
+pub(crate) use siblings::Family;
 
 /// How long a client is asked to wait when a component is full or its instance went away.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -44,107 +47,152 @@ fn mistaken_variable(problem: &Problem) -> String {
     )
 }
 
-/// Refuses what this version would silently leave out.
-pub(crate) fn check_supported(app: &App, ours: Ours) -> Result<(), Vec<String>> {
-    let mut missing = Vec::new();
-    let mut say = |what: String| {
-        missing.push(format!(
-            "{what}, which this version of Stoa does not support yet"
-        ))
-    };
-    if let Some(trigger) = app.redis_triggers.first() {
-        say(format!("`{}` is a Redis trigger", trigger.id));
-    }
+/// Refuses what this version would silently leave out. As the manifest is written: templates need no values.
+pub(crate) fn check_supported(app: &App) -> Result<(), Vec<String>> {
+    let mut refused = Vec::new();
     for trigger in &app.other_triggers {
-        say(format!("there is a trigger of kind `{}`", trigger.kind));
+        let kind = &trigger.kind;
+        refused.push(format!(
+            "there is a trigger of kind `{kind}`, which this version of Stoa does not support yet"
+        ));
+    }
+    let companions = app.redis_triggers.iter();
+    for trigger in companions.filter(|it| it.companions != Companions::default()) {
+        refused.push(format!(
+            "trigger `{}` names components beside the one that it starts, which no message of Redis passes through\n  = hint: leave `components` and `dependencies` away",
+            trigger.id
+        ));
     }
     for route in &app.routes {
-        if route.executor != Executor::Http {
-            say(format!("route `{}` uses the WAGI executor", route.id));
+        if let Executor::Wagi { entrypoint, .. } = &route.executor
+            && entrypoint != "_start"
+        {
+            refused.push(format!(
+                "route `{}` names the entrypoint `{entrypoint}`, and a command is started by `_start` only\n  = hint: leave `entrypoint` away",
+                route.id
+            ));
         }
+        let behind = match (&route.target, &route.executor) {
+            (Target::StaticResponse(_), _) => "a static response",
+            (_, Executor::Wagi { .. }) => "the WAGI executor",
+            (_, Executor::Http) => continue,
+        };
         if !route.middleware.is_empty() {
-            say(format!("route `{}` has middleware", route.id));
+            refused.push(format!(
+                "route `{}` has middleware in front of {behind}, which it cannot pass requests on to\n  = hint: leave the middleware away",
+                route.id
+            ));
         }
     }
-    for (id, component) in &app.components {
-        let uses = [
-            (
-                !matches!(component.source, Code::Path(_)),
-                "is loaded from the network",
-            ),
-            (!component.files.is_empty(), "mounts files"),
-            (!component.ai_models.is_empty(), "uses AI models"),
-        ];
-        uses.into_iter()
-            .filter(|(used, _)| *used)
-            .for_each(|(_, what)| say(format!("component `{id}` {what}")));
-        compose::remote(app, component, ours).for_each(|name| {
-            say(format!(
-                "dependency `{name}` of component `{id}` is loaded from the network"
-            ))
-        });
-        unreachable_hosts(component)
-            .for_each(|host| say(format!("component `{id}` may connect to `{host}`")));
-    }
-    match missing.is_empty() {
+    match refused.is_empty() {
         true => Ok(()),
-        false => Err(missing),
+        false => Err(refused),
     }
 }
 
-/// Entries that name no place on the network: the application itself, or another component. Templates are filled in.
-fn unreachable_hosts(component: &Component) -> impl Iterator<Item = &String> {
-    let http = component.allowed_http_hosts.iter().filter(|entry| {
-        Destination::parse_http(entry).map_or(true, |to| to.iter().any(Destination::is_internal))
-    });
-    let outbound = component.allowed_outbound_hosts.iter();
-    outbound
-        .filter(|entry| Destination::parse(entry).map_or(true, |to| to.is_internal()))
-        .chain(http)
+/// The components that are called as commands, by any of their routes and by other components. As in Spin, the last route
+/// of a component says.
+pub(crate) fn commands(app: &App) -> Commands {
+    let mut commands = HashMap::new();
+    for route in &app.routes {
+        let Target::Component(id) = &route.target else {
+            continue;
+        };
+        match &route.executor {
+            Executor::Http => drop(commands.remove(id)),
+            Executor::Wagi { argv, .. } => {
+                let argv = argv.as_str().into();
+                drop(commands.insert(id.clone(), Wagi { argv }));
+            }
+        }
+    }
+    Arc::new(commands)
 }
 
-/// The inner service of one core and one release: that core's handlers of its components.
+/// What a component has to export for its triggers. One without any is there to be called: by HTTP.
+pub(crate) fn triggers(app: &App, id: &ComponentId) -> Triggers {
+    let wagi = commands(app).contains_key(id);
+    let routed = app.routes.iter().any(|route| compose::answers(route, id));
+    let redis = app.redis_triggers.iter().any(|it| it.component == *id);
+    Triggers {
+        http: !wagi && (routed || !redis),
+        wagi,
+        redis,
+    }
+}
+
+/// What the components that are commands are called with.
+pub(crate) type Commands = Arc<HashMap<ComponentId, Wagi>>;
+
+/// The inner service of one core and one release: that core's handlers of its components, and whom these may call.
 pub(crate) fn inner(
     handlers: HashMap<ComponentId, Handler>,
+    siblings: HashMap<ComponentId, Arc<dyn Siblings>>,
+    commands: Commands,
     blobs: Arc<SignedBlobs>,
 ) -> impl Inner<Body = AnswerBody> {
-    let handlers = Arc::new(handlers);
+    let components = Arc::new(Components {
+        handlers,
+        siblings,
+        commands,
+    });
     tower::service_fn(move |request: Request<RequestBody>| {
-        let (handlers, blobs) = (Arc::clone(&handlers), Arc::clone(&blobs));
+        let (components, blobs) = (Arc::clone(&components), Arc::clone(&blobs));
         async move {
             match request.extensions().get::<Presigned>() {
                 Some(_) => Ok(blobs.answer(request).await?.map(of_blob)),
-                None => Ok(answer(&handlers, request).await?.map(of_component)),
+                None => Ok(components.answer(request).await?.map(of_component)),
             }
         }
     })
 }
 
-async fn answer(
-    handlers: &HashMap<ComponentId, Handler>,
-    request: Request<RequestBody>,
-) -> Result<Response<ResponseBody>, Failure> {
-    let extensions = request.extensions();
-    let connected = extensions.get::<Connected>();
-    let scheme: Option<Scheme> = connected.map(|connected| connected.scheme.clone());
-    let matched = extensions.get::<Matched>().ok_or(Failure::Broken)?;
-    let handler = handlers.get(matched.component()).ok_or(Failure::Broken)?;
-    let mut request = request.map(|body| http_body_util::BodyExt::map_err(body, body_error));
-    // In a type that both sides know: the runtime does not know the gateway's.
-    if let Some(scheme) = scheme {
-        request.extensions_mut().insert(scheme);
+struct Components {
+    handlers: HashMap<ComponentId, Handler>,
+    siblings: HashMap<ComponentId, Arc<dyn Siblings>>,
+    commands: Commands,
+}
+
+impl Components {
+    async fn answer(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let extensions = request.extensions();
+        let connected = extensions.get::<Connected>();
+        let scheme: Option<Scheme> = connected.map(|connected| connected.scheme.clone());
+        let matched = extensions.get::<Matched>().ok_or(Failure::Broken)?;
+        let component = matched.component();
+        let handler = self.handlers.get(component).ok_or(Failure::Broken)?;
+        // Most components call nobody, and what a component is called with has its own.
+        let siblings = match handler.reaches_inside() {
+            true => self.siblings.get(component).cloned(),
+            false => None,
+        };
+        let command = self.commands.get(component).cloned();
+        let mut request = request.map(|body| http_body_util::BodyExt::map_err(body, body_error));
+        // In types that both sides know: the runtime does not know the gateway's.
+        if let Some(scheme) = scheme {
+            request.extensions_mut().insert(scheme);
+        }
+        if let Some(siblings) = siblings {
+            request.extensions_mut().insert(siblings);
+        }
+        if let Some(command) = command {
+            request.extensions_mut().insert(command);
+        }
+        handler
+            .handle(request)
+            .await
+            .map_err(|error| failure(&error))
     }
-    handler
-        .handle(request)
-        .await
-        .map_err(|error| failure(&error))
 }
 
 fn body_error(error: BodyError) -> RequestBodyError {
     match error {
         BodyError::TooLarge { .. } => RequestBodyError::TooLarge,
         BodyError::Idle { .. } => RequestBodyError::Idle,
-        BodyError::Disconnected(_) => RequestBodyError::Disconnected,
+        BodyError::Disconnected(_) | BodyError::Unfinished => RequestBodyError::Disconnected,
     }
 }
 
@@ -160,5 +208,77 @@ fn failure(error: &stoa_runtime::Error) -> Failure {
         },
         stoa_runtime::Error::BodyTooLarge { limit } => Failure::BodyTooLarge { limit: *limit },
         stoa_runtime::Error::Malformed(why) => Failure::Malformed(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is refused of an application with one component, `a`, and these triggers.
+    fn refused(triggers: &str, component: &str) -> String {
+        let text = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"test\"\n{triggers}\n[component.a]\n{component}\n"
+        );
+        let app = stoa_manifest::parse(&Source::new("spin.toml", text), None)
+            .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let refused = check_supported(&app);
+        refused.map_or_else(|told| told.join("\n"), |()| String::new())
+    }
+
+    const ROUTE: &str = "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"a\"\n";
+    const FILE: &str = "source = \"a.wasm\"\n";
+
+    #[test]
+    fn middleware_that_nothing_could_answer_behind_is_refused() {
+        let middleware = "dependencies.middleware = [{ path = \"m.wasm\" }]\n";
+        let fixed = "[[trigger.http]]\nroute = \"/x\"\nstatic_response = { body = \"x\" }\n";
+        let said = refused(&format!("{ROUTE}{fixed}{middleware}"), FILE);
+        assert!(said.contains("in front of a static response"), "{said}");
+        let wagi = "executor = { type = \"wagi\" }\n";
+        let said = refused(&format!("{ROUTE}{wagi}{middleware}"), FILE);
+        assert!(said.contains("in front of the WAGI executor"), "{said}");
+    }
+
+    #[test]
+    fn middleware_that_no_message_passes_through_is_refused() {
+        let redis = "[[trigger.redis]]\nid = \"news\"\naddress = \"redis://cache\"\nchannel = \"c\"\ncomponent = \"a\"\n";
+        assert_eq!(refused(redis, FILE), "");
+        for more in [
+            "dependencies.middleware = [{ path = \"m.wasm\" }]\n",
+            "components.other = \"a\"\n",
+        ] {
+            let said = refused(&format!("{redis}{more}"), FILE);
+            assert!(said.contains("trigger `news` names components"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_started_by_no_other_name() {
+        let wagi = "executor = { type = \"wagi\", entrypoint = \"other\" }\n";
+        let said = refused(&format!("{ROUTE}{wagi}"), FILE);
+        assert!(said.contains("names the entrypoint `other`"), "{said}");
+    }
+
+    #[test]
+    fn triggers_that_nobody_knows_are_refused() {
+        let said = refused(
+            &format!("{ROUTE}[[trigger.cron]]\ncomponent = \"a\"\n"),
+            FILE,
+        );
+        assert!(said.contains("a trigger of kind `cron`"), "{said}");
+    }
+
+    #[test]
+    fn whatever_this_version_serves_is_not_refused() {
+        let hosts =
+            "allowed_outbound_hosts = [\"http://self\", \"http://*.spin.internal\", \"*://*:*\"]\n";
+        let middleware = "dependencies.middleware = [{ path = \"m.wasm\" }]\n";
+        let private = "[[trigger.http]]\nroute = { private = true }\ncomponent = \"a\"\n";
+        let said = refused(
+            &format!("{ROUTE}{middleware}{private}"),
+            &format!("{FILE}{hosts}"),
+        );
+        assert_eq!(said, "");
     }
 }

@@ -154,15 +154,15 @@ fn a_dependency_that_does_not_inherit_ends_the_start() {
 }
 
 #[test]
-fn a_dependency_on_the_network_is_refused_before_anything_is_built() {
-    let manifest = application("dependent-03", "\"acme:thing\" = \"1.0\"")
-        + "[component.guest.build]\ncommand = \"touch built\"\n";
-    let launch = Launch::new(STOA, &manifest);
+fn a_package_of_no_registry_ends_the_start() {
+    let manifest = application("dependent-03", "\"acme:thing\" = \"1.0\"");
     assert_fails(
-        &launch,
-        &["`acme:thing`", "from the network", "does not support yet"],
+        &Launch::new(STOA, &manifest),
+        &[
+            "`acme:thing` cannot be used: no registry is known for `acme`",
+            "= hint: name it",
+        ],
     );
-    assert!(!launch.folder().join("built").exists());
 }
 
 #[test]

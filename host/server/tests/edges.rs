@@ -5,8 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const HOST: [&str; 6] = [
+const HOST: [&str; 7] = [
     "manifest",
+    "documents",
     "capabilities",
     "backends",
     "runtime",
@@ -19,7 +20,8 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     BTreeMap::from([
         ("manifest", vec![]),
         ("testkit", vec![]),
-        ("capabilities", vec!["manifest"]),
+        ("documents", vec!["manifest"]),
+        ("capabilities", vec!["manifest", "documents"]),
         ("backends", vec!["manifest", "capabilities"]),
         ("gateway", vec!["manifest"]),
         ("runtime", vec!["manifest", "capabilities"]),

@@ -159,19 +159,13 @@ fn a_bad_runtime_configuration_is_told() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused_not_ignored() {
-    let component = format!(
-        "source = \"{}\"\nfiles = [\"x\"]\nai_models = [\"llama2-chat\"]",
-        probe("hello-02").display()
-    );
-    let ended = Launch::new(STOA, &manifest(&component)).fail();
+    let component = format!("source = \"{}\"", probe("hello-02").display());
+    let manifest = manifest(&component) + "[[trigger.cron]]\ncomponent = \"guest\"\n";
+    let ended = Launch::new(STOA, &manifest).fail();
     assert_says(
         &ended,
         64,
-        &[
-            "`guest` mounts files",
-            "`guest` uses AI models",
-            "does not support yet",
-        ],
+        &["a trigger of kind `cron`", "does not support yet"],
     );
 }
 

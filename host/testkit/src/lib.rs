@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 
 mod host;
+mod languages;
 mod probe;
 
 pub use host::{Ended, Host, Launch};
-pub use probe::{javascript_probe, probe, repository};
+pub use languages::{javascript_probe, javascript_spin, python_spin};
+pub use probe::{probe, repository};

@@ -1,10 +1,8 @@
 //! Guests, built from `components/` when a test first asks for one.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::SystemTime;
 
 /// The root of the repository.
 pub fn repository() -> &'static Path {
@@ -55,48 +53,7 @@ pub fn probe(name: &str) -> PathBuf {
     wasm
 }
 
-/// The JavaScript probe. Building it takes npm and some seconds, so it is built again only when its sources are newer.
-///
-/// # Panics
-/// When it does not build.
-pub fn javascript_probe() -> PathBuf {
-    let folder = repository().join("components/probes/javascript");
-    let wasm = folder.join("dist/javascript.wasm");
-    // Several test programs may ask at once, and npm does not lock.
-    let lock = File::create(std::env::temp_dir().join("stoa-javascript-probe.lock"))
-        .expect("a lock file can be made");
-    lock.lock().expect("the lock can be waited for");
-    let built = wasm.metadata().and_then(|metadata| metadata.modified());
-    let newest = [folder.as_path(), &repository().join("wit")].map(newest);
-    if !built.is_ok_and(|built| newest.iter().all(|source| *source < built)) {
-        run(Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(&folder));
-        run(Command::new("npm")
-            .args(["run", "build"])
-            .current_dir(&folder));
-    }
-    wasm
-}
-
-/// When the youngest source in a folder was written: what building makes is none.
-fn newest(folder: &Path) -> SystemTime {
-    let entries = std::fs::read_dir(folder).expect("the folder can be read");
-    let times = entries.map(|entry| {
-        let path = entry.expect("the folder can be listed").path();
-        if path.ends_with("node_modules") || path.ends_with("dist") {
-            SystemTime::UNIX_EPOCH
-        } else if path.is_dir() {
-            newest(&path)
-        } else {
-            let metadata = path.metadata().expect("the file is there");
-            metadata.modified().expect("files have times")
-        }
-    });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));

@@ -11,7 +11,6 @@ mod portable;
 mod power;
 mod search;
 mod shelf;
-mod suite;
 
 use super::{Point, Scale, Tally};
 use crate::stage::Stage;

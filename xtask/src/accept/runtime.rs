@@ -13,7 +13,7 @@ use super::{Point, Scale, Tally};
 use crate::abi::Abi;
 use crate::stage::Stage;
 
-const POINTS: [Point<Stage>; 13] = [
+const POINTS: [Point<Stage>; 15] = [
     Point {
         name: "hello-0.2",
         show: |stage| hello::show(stage, &hello::P2),
@@ -28,27 +28,35 @@ const POINTS: [Point<Stage>; 13] = [
     },
     Point {
         name: "hog-cpu-0.2",
-        show: |stage| hog::show(stage, "/loop", Abi::P2),
+        show: |stage| hog::show(stage, &hog::CPU, Abi::P2),
     },
     Point {
         name: "hog-cpu-0.3",
-        show: |stage| hog::show(stage, "/loop", Abi::P3),
+        show: |stage| hog::show(stage, &hog::CPU, Abi::P3),
     },
     Point {
         name: "hog-memory-0.2",
-        show: |stage| hog::show(stage, "/allocate", Abi::P2),
+        show: |stage| hog::show(stage, &hog::MEMORY, Abi::P2),
     },
     Point {
         name: "hog-memory-0.3",
-        show: |stage| hog::show(stage, "/allocate", Abi::P3),
+        show: |stage| hog::show(stage, &hog::MEMORY, Abi::P3),
     },
     Point {
         name: "hog-log-0.2",
-        show: |stage| hog::show(stage, "/flood", Abi::P2),
+        show: |stage| hog::show(stage, &hog::LOG, Abi::P2),
     },
     Point {
         name: "hog-log-0.3",
-        show: |stage| hog::show(stage, "/flood", Abi::P3),
+        show: |stage| hog::show(stage, &hog::LOG, Abi::P3),
+    },
+    Point {
+        name: "hog-sockets-0.2",
+        show: |stage| hog::show(stage, &hog::SOCKETS, Abi::P2),
+    },
+    Point {
+        name: "hog-sockets-0.3",
+        show: |stage| hog::show(stage, &hog::SOCKETS, Abi::P3),
     },
     Point {
         name: "overload",

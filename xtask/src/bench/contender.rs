@@ -1,19 +1,23 @@
 //! A server that takes part.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use super::workload::{Guest, Workload};
+use super::workload::{CALLED, Guest, Workload};
 use crate::abi::Abi;
-use crate::bare;
+use crate::bare::{self, Work};
 use crate::host::{Host, START_MAX};
 use crate::load::Ask;
 use crate::manifest::Mounted;
 use crate::stage::Stage;
 use crate::wasmtime;
+
+/// What stands behind the database of a workload that has one.
+const DATABASE: &str = "[sql.default.embedded]\n";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name {
@@ -73,7 +77,7 @@ impl Contender {
 /// Starts all that take part in a workload, ours first. They idle while another one is measured.
 pub(super) fn all(
     stage: &Stage,
-    wasmtime: &Path,
+    wasmtime: Option<&Path>,
     workload: &Workload,
 ) -> anyhow::Result<Vec<Contender>> {
     let commands = commands(stage, wasmtime, workload)?;
@@ -87,7 +91,7 @@ pub(super) fn all(
 
 fn commands(
     stage: &Stage,
-    wasmtime: &Path,
+    wasmtime: Option<&Path>,
     workload: &Workload,
 ) -> anyhow::Result<Vec<(Name, Command)>> {
     match workload.guest {
@@ -95,15 +99,58 @@ fn commands(
         Guest::Probe(probe, abi) => with_guest(stage, wasmtime, workload, probe, abi),
         Guest::Hello(abi) => {
             let mut commands = with_guest(stage, wasmtime, workload, "hello", abi)?;
-            commands.push((Name::BareHyper, bare::command()?));
+            commands.push((Name::BareHyper, bare::command(Work::Hello)?));
             Ok(commands)
         }
+        // `wasmtime serve` has no databases, and components that call one another it has not either.
+        Guest::Row(abi) => Ok(vec![
+            (Name::Stoa, with_database(stage, workload, abi)?),
+            (Name::BareHyper, bare::command(Work::Row)?),
+        ]),
+        Guest::FanOut(abi) => Ok(vec![
+            (Name::Stoa, with_called(stage, workload, abi)?),
+            (Name::BareHyper, bare::command(Work::FanOut)?),
+        ]),
     }
+}
+
+fn with_database(stage: &Stage, workload: &Workload, abi: Abi) -> anyhow::Result<Command> {
+    let wasm = stage.probe(&format!("sql_{}", abi.suffix()))?;
+    let guest = Mounted {
+        limits: workload.limits,
+        databases: &["default"],
+        ..Mounted::new("guest", "/...", &wasm)
+    };
+    let name = folder(workload.name);
+    let mut command = stage.up(&name, &[guest])?;
+    let configuration = stage.folder(&name)?.join("runtime-config.toml");
+    fs::write(&configuration, DATABASE)
+        .with_context(|| format!("cannot write `{}`", configuration.display()))?;
+    command.arg("--runtime-config-file").arg(configuration);
+    Ok(command)
+}
+
+/// Those that are called answer clients too, at routes that nobody asks for.
+fn with_called(stage: &Stage, workload: &Workload, abi: Abi) -> anyhow::Result<Command> {
+    let wasm = stage.probe(&format!("fan_out_{}", abi.suffix()))?;
+    let hello = stage.probe(&format!("hello_{}", abi.suffix()))?;
+    let [left, right] = CALLED;
+    let guest = Mounted {
+        limits: workload.limits,
+        hosts: &["http://*.spin.internal"],
+        ..Mounted::new("guest", "/...", &wasm)
+    };
+    let components = [
+        guest,
+        Mounted::new(left, "/left/...", &hello),
+        Mounted::new(right, "/right/...", &hello),
+    ];
+    stage.up(&folder(workload.name), &components)
 }
 
 fn with_guest(
     stage: &Stage,
-    wasmtime: &Path,
+    wasmtime: Option<&Path>,
     workload: &Workload,
     probe: &str,
     abi: Abi,
@@ -114,6 +161,7 @@ fn with_guest(
         ..Mounted::new("guest", "/...", &wasm)
     };
     let ours = stage.up(&folder(workload.name), &[guest])?;
+    let wasmtime = wasmtime.context("`wasmtime serve` is not installed")?;
     let theirs = wasmtime::serve(wasmtime, &wasm, abi, workload.serve_options);
     Ok(vec![(Name::Stoa, ours), (Name::WasmtimeServe, theirs)])
 }

@@ -26,14 +26,18 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn this(root: &Path, wasmtime: &Path) -> anyhow::Result<Self> {
+    /// `wasmtime` is none if nothing of it takes part.
+    pub(super) fn this(root: &Path, wasmtime: Option<&Path>) -> anyhow::Result<Self> {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         Ok(Self {
             processor: processor()?,
             cores: thread::available_parallelism().map_or(1, usize::from),
             kernel: said(process::command("uname", root).arg("-r"))?,
             commit: commit(root)?,
-            wasmtime: said(process::command(wasmtime, root).arg("--version"))?,
+            wasmtime: match wasmtime {
+                Some(wasmtime) => said(process::command(wasmtime, root).arg("--version"))?,
+                None => "no wasmtime".to_owned(),
+            },
             date: said(process::command("date", root).args(["-u", "+%Y-%m-%d"]))?,
             generator: Generator::found().name(),
             command: format!("cargo xtask {}", arguments.join(" ")),

@@ -43,7 +43,7 @@ struct Paced {
 
 pub(super) fn measure(
     stage: &Stage,
-    wasmtime: &Path,
+    wasmtime: Option<&Path>,
     workload: &Workload,
     rounds: Rounds,
 ) -> anyhow::Result<Row> {

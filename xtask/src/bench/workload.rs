@@ -6,6 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::abi::Abi;
+use crate::bare::{KEY, ROW, ROWS, TABLE};
 use crate::load::Ask;
 
 /// The size of what is transformed: the array ends with the entry that reaches it.
@@ -32,11 +33,26 @@ pub(super) enum Guest {
     Hello(Abi),
     /// A probe, by the beginning of its name.
     Probe(&'static str, Abi),
+    /// A row of a table by its key: for Stoa, and for bare hyper with the same SQLite.
+    Row(Abi),
+    /// A guest that calls two others of its application, each by its name, and answers what both say: for Stoa, and for
+    /// bare hyper with two functions.
+    FanOut(Abi),
     /// The shop. Only Stoa has what it needs.
     Shop,
 }
 
-pub(super) const WORKLOADS: [Workload; 10] = [
+impl Guest {
+    /// Whether `wasmtime serve` takes part.
+    pub(super) fn is_served(self) -> bool {
+        matches!(self, Self::Hello(_) | Self::Probe(..))
+    }
+}
+
+/// What the guest of the fan-out calls are hello guests of these names; it knows them by heart.
+pub(super) const CALLED: [&str; 2] = ["left", "right"];
+
+pub(super) static WORKLOADS: [Workload; 14] = [
     Workload {
         name: "hello 0.2, fresh instances",
         guest: Guest::Hello(Abi::P2),
@@ -94,6 +110,34 @@ pub(super) const WORKLOADS: [Workload; 10] = [
         asks: product,
     },
     Workload {
+        name: "one row by its key 0.2",
+        guest: Guest::Row(Abi::P2),
+        limits: "",
+        serve_options: &[],
+        asks: row,
+    },
+    Workload {
+        name: "one row by its key 0.3",
+        guest: Guest::Row(Abi::P3),
+        limits: "",
+        serve_options: &[],
+        asks: row,
+    },
+    Workload {
+        name: "fan-out to two 0.2",
+        guest: Guest::FanOut(Abi::P2),
+        limits: "",
+        serve_options: &[],
+        asks: |_| Ok(hello()),
+    },
+    Workload {
+        name: "fan-out to two 0.3",
+        guest: Guest::FanOut(Abi::P3),
+        limits: "",
+        serve_options: &[],
+        asks: |_| Ok(hello()),
+    },
+    Workload {
         name: "mix, 10 % compute 2 ms, 0.2",
         guest: Guest::Probe("behaviour", Abi::P2),
         limits: "",
@@ -130,6 +174,29 @@ fn product(address: SocketAddr) -> anyhow::Result<Vec<Ask>> {
     Ok(vec![Ask::get(format!("/v1/products/{id}"))])
 }
 
+/// The read, of a table that is made first if it is not there. Bare hyper has one, and answers whatever it is asked.
+fn row(address: SocketAddr) -> anyhow::Result<Vec<Ask>> {
+    for change in [TABLE, ROWS] {
+        Ask::get(statement("execute", change)).once(address)?;
+    }
+    let read = statement("query", ROW);
+    Ok(vec![Ask::get(format!("{read}&p=i:{KEY}"))])
+}
+
+/// The path that has the probe of databases run a statement.
+fn statement(op: &str, sql: &str) -> String {
+    let sql: String = sql.bytes().map(escaped).collect();
+    format!("/?api=stoa&op={op}&label=default&sql={sql}")
+}
+
+/// A byte of a query, so that nothing in it stands for something else.
+fn escaped(byte: u8) -> String {
+    match byte.is_ascii_alphanumeric() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    }
+}
+
 fn mix() -> Vec<Ask> {
     let mut asks = vec![Ask::get("/ok"); MIX_REQUESTS - 1];
     asks.push(Ask::get(MIX_COMPUTE));
@@ -164,6 +231,12 @@ mod tests {
         let text = array(TRANSFORM_BYTES);
         assert!((4_096..4_300).contains(&text.len()), "{}", text.len());
         assert!(serde_json::from_str::<Vec<Value>>(&text).is_ok());
+    }
+
+    #[test]
+    fn a_statement_is_part_of_a_path_as_it_is() {
+        let path = statement("query", "SELECT a + 'b%' FROM t");
+        assert!(path.ends_with("&sql=SELECT%20a%20%2B%20%27b%25%27%20FROM%20t"));
     }
 
     #[test]

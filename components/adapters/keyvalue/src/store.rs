@@ -1,5 +1,9 @@
 //! The operations, once for guests that block and for those that do not.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use crate::bindings::exports::stoa::keyvalue::types::{
     Action, Change, Condition, Entry, Error, Page, Projection, Range, Value,
 };
@@ -21,20 +25,33 @@ const KEYS_READ_MAX: usize = 100_000;
 /// How often a swap is tried when others write in between.
 const SWAPS_MAX: usize = 16;
 
+thread_local! {
+    /// What was opened, by label: as many as the manifest lists, at most. Opening again asks nobody, because it may be done
+    /// while another call is under way.
+    static BUCKETS: RefCell<BTreeMap<String, Rc<Bucket>>> = const { RefCell::new(BTreeMap::new()) };
+    /// Whether the host is being asked something.
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
 /// An open store.
 pub(crate) struct Store {
     label: String,
-    bucket: Bucket,
+    bucket: Rc<Bucket>,
 }
 
 impl Store {
     pub(crate) fn open(label: String) -> Result<Self, Error> {
-        match store::open(&label) {
-            Ok(bucket) => Ok(Self { label, bucket }),
-            // What was not granted and what is not there are the same to a guest.
-            Err(store::Error::AccessDenied | store::Error::NoSuchStore) => Err(Error::NoSuchStore),
-            Err(error) => Err(error.into()),
+        if let Some(bucket) = BUCKETS.with_borrow(|buckets| buckets.get(&label).cloned()) {
+            return Ok(Self { label, bucket });
         }
+        let bucket = alone(|| store::open(&label))?.map_err(|error| match error {
+            // What was not granted and what is not there are the same to a guest.
+            store::Error::AccessDenied | store::Error::NoSuchStore => Error::NoSuchStore,
+            error => error.into(),
+        })?;
+        let bucket = Rc::new(bucket);
+        BUCKETS.with_borrow_mut(|buckets| buckets.insert(label.clone(), Rc::clone(&bucket)));
+        Ok(Self { label, bucket })
     }
 
     pub(crate) fn label(&self) -> String {
@@ -93,7 +110,7 @@ impl Store {
     }
 
     fn read(&self, key: &str) -> Result<Option<Value>, Error> {
-        let stored = self.bucket.get(key)?;
+        let stored = alone(|| self.bucket.get(key))??;
         stored.map(|stored| opened(key, stored)).transpose()
     }
 
@@ -103,7 +120,7 @@ impl Store {
         let mut page = page::Page::new(&range.prefix, range.after.as_deref(), limit);
         let (mut cursor, mut read) = (None::<String>, 0);
         loop {
-            let listed = self.bucket.list_keys(cursor.as_deref())?;
+            let listed = alone(|| self.bucket.list_keys(cursor.as_deref()))??;
             read += listed.keys.len();
             if read > KEYS_READ_MAX {
                 return Err(too_many_keys(KEYS_READ_MAX));
@@ -166,14 +183,15 @@ impl Store {
 
     fn set(&self, key: &str, bytes: &[u8]) -> Result<u64, Error> {
         let version = new_version();
-        self.bucket.set(key, &frame::seal(version, bytes))?;
+        let sealed = frame::seal(version, bytes);
+        alone(|| self.bucket.set(key, &sealed))??;
         Ok(version)
     }
 
     fn delete(&self, key: &str, condition: Condition) -> Result<u64, Error> {
         match condition {
             Condition::Always => {
-                self.bucket.delete(key)?;
+                alone(|| self.bucket.delete(key))??;
                 Ok(new_version())
             }
             Condition::Absent | Condition::Present | Condition::Version(_) => {
@@ -207,13 +225,14 @@ impl Store {
         make: impl Fn(Value) -> Result<(Vec<u8>, T), Error>,
     ) -> Result<(u64, T), Error> {
         for _ in 0..SWAPS_MAX {
-            let cas = Cas::new(&self.bucket, key)?;
-            let Some(stored) = cas.current()? else {
+            let cas = alone(|| Cas::new(&self.bucket, key))??;
+            let Some(stored) = alone(|| cas.current())?? else {
                 return Err(absent);
             };
             let (bytes, answer) = make(opened(key, stored)?)?;
             let version = new_version();
-            match atomics::swap(cas, &frame::seal(version, &bytes)) {
+            let sealed = frame::seal(version, &bytes);
+            match alone(|| atomics::swap(cas, &sealed))? {
                 Ok(()) => return Ok((version, answer)),
                 Err(CasError::CasFailed(_)) => {}
                 Err(CasError::StoreError(error)) => return Err(error.into()),
@@ -221,6 +240,19 @@ impl Store {
         }
         Err(Error::Unavailable)
     }
+}
+
+/// Asks the host, alone: while it waits there, it may let another task of the component in, by an interface that blocks,
+/// and what that one asked would wait on the stack of the first. Refused where the host is being asked already.
+fn alone<T>(ask: impl FnOnce() -> T) -> Result<T, Error> {
+    if BUSY.replace(true) {
+        return Err(Error::Invalid(
+            "a call that blocks cannot be made while one that waits is under way".to_owned(),
+        ));
+    }
+    let answer = ask();
+    BUSY.set(false);
+    Ok(answer)
 }
 
 fn keys_alone(keys: Vec<String>, more: bool) -> Page {

@@ -1,7 +1,6 @@
 //! A granted store: the only form in which a component ever holds one.
 
 mod budget;
-mod checks;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +13,7 @@ use tracing::{info, warn};
 
 use super::{
     Bucket, DOCUMENT_BYTES_MAX, Document, Error, Facet, Filter, HELD_BYTES_MAX, Page, Precondition,
-    Query, Store, Update, Version, Write, body,
+    Query, Store, Update, Version, Write, body, checks,
 };
 use crate::Holder;
 use crate::budget::{Budget, Full};

@@ -16,8 +16,8 @@ use tracing::{info, warn};
 use self::stored::{Arriving, NUMBER_BYTES_MAX, Stored};
 use super::{
     Action, CALL_BYTES_MAX, Change, Condition, Error, HELD_BYTES_MAX, KEY_BYTES_MAX,
-    KEYS_PER_CALL_MAX, Page, Projection, Range, Store, TTL_MAX, TTL_MIN, VALUE_BYTES_MAX, Value,
-    Version,
+    KEYS_BYTES_MAX, KEYS_PER_CALL_MAX, Page, Projection, Range, Store, TTL_MAX, TTL_MIN,
+    VALUE_BYTES_MAX, Value, Version,
 };
 use crate::Holder;
 use crate::budget::{Budget, Full};
@@ -189,6 +189,37 @@ impl Handle {
             after,
             limit,
             projection: Projection::Keys,
+        })
+        .await
+    }
+
+    /// All keys the grant shows at once, for contracts that have no pages.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where they are over [`KEYS_BYTES_MAX`], and what any page of them ends with.
+    pub async fn all_keys(&self) -> Result<Vec<String>, Error> {
+        self.gathered(KEYS_BYTES_MAX).await
+    }
+
+    async fn gathered(&self, bytes_max: usize) -> Result<Vec<String>, Error> {
+        // One deadline for the whole walk: each of its pages has the same for itself.
+        self.timely(async {
+            let (mut keys, mut held, mut total) = (Vec::new(), Vec::new(), 0);
+            let mut after = None;
+            loop {
+                let page = self.keys(after).await?;
+                let bytes = budget::of_keys(&page);
+                total += bytes;
+                if total > bytes_max {
+                    return Err(Error::TooLarge { limit: bytes_max });
+                }
+                held.push(self.inner.budget.hold(bytes)?);
+                keys.extend(page.entries.into_iter().map(|entry| entry.key));
+                after = page.next;
+                if after.is_none() {
+                    return Ok(keys);
+                }
+            }
         })
         .await
     }

@@ -38,13 +38,42 @@ impl Config {
         })
     }
 
-    /// Spin's form, `[sqlite_database.<label>]`: `type = "spin"` is its embedded database.
+    /// Spin's form, `[sqlite_database.<label>]`: `type = "spin"` is its embedded database. Other kinds of Spin are refused,
+    /// and what else is said of them is not looked at: it holds tokens, and mistakes are shown with their lines.
     pub(crate) fn read_spin(label: &Label, value: Value<'_>) -> Option<Self> {
         value.table(|table| {
-            let kind = table.required("type", |value| value.choice(&[("spin", ())]));
-            let config = read_embedded(label, table);
-            kind.and(config)
+            let Some(kind) = table.required("type", Value::spanned_string) else {
+                table.ignore_rest();
+                return None;
+            };
+            let refused = match kind.value.as_str() {
+                "spin" => {
+                    let attach = table.or_default("allow_attach_file", read_attach);
+                    let config = read_embedded(label, table);
+                    return attach.and(config);
+                }
+                "libsql" => "is a database of Spin that this version of Stoa cannot use",
+                _ => "is no kind of database",
+            };
+            table.ignore_rest();
+            let message = format!("the database `{label}`: `{}` {refused}", kind.value);
+            let hint = "there is `spin`, a file of this host";
+            table
+                .report()
+                .refuse(Mistake::new(kind.span, message).hint(hint))
         })
+    }
+}
+
+/// Whether guests may attach other files: here they never may.
+fn read_attach(value: Value<'_>) -> Option<bool> {
+    let (span, report) = (value.span(), value.report());
+    match value.boolean()? {
+        false => Some(false),
+        true => {
+            let mistake = Mistake::new(span, "no component may attach a file to its database");
+            report.refuse(mistake.hint("give it a label of its own, and the component both"))
+        }
     }
 }
 
@@ -59,4 +88,44 @@ fn read_embedded(label: &Label, table: &mut Table<'_>) -> Option<Config> {
         path: path?.into(),
         durability: durability?,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use stoa_manifest::text::{self, Source};
+
+    use super::*;
+
+    fn read(written: &str) -> Result<Config, String> {
+        let source = Source::new("runtime.toml", format!("[sqlite_database.a]\n{written}"));
+        let label = Label::new("a").expect("it is a label");
+        let read = text::read(&source, |table| {
+            let mut databases = table.required("sqlite_database", Value::entries)?;
+            let (_, database) = databases.pop()?;
+            Config::read_spin(&label, database)
+        });
+        read.map_err(|mistakes| mistakes.to_string())
+    }
+
+    #[test]
+    fn databases_of_spin_that_are_not_there_are_told_without_their_secrets() {
+        for kind in ["libsql", "oracle"] {
+            let text = format!("type = \"{kind}\"\nurl = \"https://a\"\ntoken = \"hunter2\"\n");
+            let told = read(&text).expect_err("it is refused");
+            assert!(
+                told.contains(&format!("the database `a`: `{kind}` is")),
+                "{told}"
+            );
+            assert!(told.contains("1 mistake"), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[test]
+    fn nobody_may_attach_files() {
+        let told = read("type = \"spin\"\nallow_attach_file = true\n").expect_err("it is refused");
+        assert!(told.contains("no component may attach a file"), "{told}");
+        assert!(told.contains("runtime.toml:3:21"), "{told}");
+        assert!(read("type = \"spin\"\nallow_attach_file = false\n").is_ok());
+    }
 }

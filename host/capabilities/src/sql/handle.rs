@@ -1,5 +1,6 @@
 //! A granted database: the only form in which a component ever holds one.
 
+mod large;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -152,17 +153,6 @@ impl Handle {
             inner.database.execute(&inner.writing, statement).await
         })
         .await
-    }
-
-    /// Runs one statement that reads or writes, for interfaces that do not tell them apart.
-    pub async fn run(&self, statement: Statement) -> Result<Executed, Error> {
-        match self.inner.writing.access {
-            Access::ReadWrite => self.execute(statement).await,
-            Access::Read => Ok(Executed {
-                returned: self.query(statement).await?,
-                ..Executed::default()
-            }),
-        }
     }
 
     /// Runs all statements in one transaction, or none.

@@ -5,6 +5,7 @@ use stoa_manifest::hosts;
 
 use super::provider::Unanswered;
 use super::template::Flaw;
+use super::triggers::TriggerFlaw;
 use super::{COMPONENT_BYTES_MAX, VALUE_BYTES_MAX};
 
 /// One thing that is wrong with the variables of an application. They are told all at once.
@@ -92,6 +93,14 @@ pub enum Problem {
         entry: String,
         /// What is wrong.
         why: HostFlaw,
+    },
+    /// A Redis trigger, when its variables are known.
+    #[error("trigger `{trigger}`: {why}")]
+    Trigger {
+        /// Its id.
+        trigger: String,
+        /// What is wrong.
+        why: TriggerFlaw,
     },
 }
 

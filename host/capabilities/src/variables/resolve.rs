@@ -7,15 +7,17 @@ use stoa_manifest::variable::Variable;
 use stoa_manifest::{App, Component, ComponentId};
 
 use super::{
-    COMPONENT_BYTES_MAX, Handle, Problem, Provider, Secret, VALUE_BYTES_MAX, Value, hosts, template,
+    COMPONENT_BYTES_MAX, Handle, Problem, Provider, Secret, Subscription, VALUE_BYTES_MAX, Value,
+    hosts, template, triggers,
 };
 
 type Values = BTreeMap<String, Value>;
 
-/// The variables of every component of an application, with their values.
+/// The variables of every component of an application, with their values, and what they make of its Redis triggers.
 #[derive(Clone, Default)]
 pub struct Variables {
     components: BTreeMap<ComponentId, Arc<Values>>,
+    subscriptions: Arc<[Subscription]>,
 }
 
 impl Variables {
@@ -23,6 +25,11 @@ impl Variables {
     pub fn same(&self, other: &Self, component: &ComponentId) -> bool {
         let own = |of: &Self| of.components.get(component).cloned().unwrap_or_default();
         own(self) == own(other)
+    }
+
+    /// What the Redis triggers listen to, in the order of the manifest.
+    pub fn subscriptions(&self) -> &[Subscription] {
+        &self.subscriptions
     }
 
     /// The variables of one revision of a component, and of no other component.
@@ -33,7 +40,8 @@ impl Variables {
 }
 
 /// Asks the providers, first one first, for every variable of the application, and fills in the templates: those of
-/// `allowed_outbound_hosts` in the application itself, those of components' variables in what it answers.
+/// `allowed_outbound_hosts` in the application itself, those of components' variables and of Redis triggers in
+/// what it answers.
 ///
 /// # Errors
 /// Everything that is wrong, all at once. Templates are not looked at while a variable has no value.
@@ -49,8 +57,12 @@ pub async fn resolve(
         components.insert(id.clone(), Arc::new(own));
         hosts::expand(id, component, &values, &mut problems);
     }
+    let subscriptions = triggers::subscriptions(app, &values, &mut problems).into();
     match problems.is_empty() {
-        true => Ok(Variables { components }),
+        true => Ok(Variables {
+            components,
+            subscriptions,
+        }),
         false => Err(problems),
     }
 }

@@ -1,12 +1,14 @@
 //! What a component is told of its request beyond what the client sent: headers by Spin's names and with its meanings.
 //!
-//! A component may trust them: whatever a client sends under a name of this kind is taken out.
+//! A component may trust them: whatever a client sends under a name of this kind is taken out, and so is a host that
+//! only a call of another component has.
 
 use std::task::{Context, Poll};
 
 use http::request::Parts;
 use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
+use stoa_manifest::hosts;
 use stoa_manifest::pattern::{Part, Path, Segment};
 use tower::{Layer, Service, layer::layer_fn};
 
@@ -48,6 +50,7 @@ where
     fn call(&mut self, request: Request<I>) -> S::Future {
         let (mut head, body) = request.into_parts();
         strip(&mut head.headers);
+        disown(&mut head);
         set(&mut head);
         self.0.call(Request::from_parts(head, body))
     }
@@ -63,6 +66,29 @@ fn strip(headers: &mut HeaderMap) {
     for name in &forged {
         headers.remove(name);
     }
+}
+
+/// Takes a host under `spin.internal` away, as Spin does, unless it is a component that calls: components may take whoever
+/// has such a host for one of them.
+fn disown(head: &mut Parts) {
+    let matched = head.extensions.get::<Matched>();
+    if matched.is_some_and(Matched::is_called) {
+        return;
+    }
+    if head.headers.get(header::HOST).is_some_and(is_internal) {
+        head.headers.remove(header::HOST);
+    }
+    let authority = head.uri.authority();
+    if authority.is_some_and(|authority| hosts::is_internal(authority.host())) {
+        let target = head.uri.path_and_query().cloned();
+        head.uri = target.map(Uri::from).unwrap_or_default();
+    }
+}
+
+fn is_internal(host: &HeaderValue) -> bool {
+    let host = host.to_str().unwrap_or_default();
+    let name = host.split_once(':').map_or(host, |(name, _port)| name);
+    hosts::is_internal(name)
 }
 
 fn set(head: &mut Parts) {
@@ -262,6 +288,56 @@ mod tests {
         assert_eq!(headers["spin-path-match-user-id"], "4%202");
         assert_eq!(headers["spin-path-match-name"], "a");
         assert_eq!(headers["spin-path-match-kind"], "tar.gz");
+    }
+
+    /// The host and the target of a request once it was looked at.
+    fn looked_at(uri: &str, host: &str, called: bool) -> (Option<HeaderValue>, String) {
+        let request = Request::builder().uri(uri).header(header::HOST, host);
+        let (mut head, ()) = request.body(()).expect("it is a request").into_parts();
+        if called {
+            let component = stoa_manifest::ComponentId::new("a").expect("it is an id");
+            head.extensions.insert(Matched::called(component));
+        }
+        disown(&mut head);
+        (
+            head.headers.get(header::HOST).cloned(),
+            head.uri.to_string(),
+        )
+    }
+
+    #[test]
+    fn the_host_of_a_component_is_taken_from_whoever_is_none() {
+        for host in ["b.spin.internal", "B.Spin.Internal:80", "spin.internal."] {
+            let (seen, target) = looked_at("/x?y", host, false);
+            assert_eq!((seen, target.as_str()), (None, "/x?y"), "{host}");
+            let uri = format!("http://{host}/x?y");
+            let (seen, target) = looked_at(&uri, host, false);
+            assert_eq!((seen, target.as_str()), (None, "/x?y"), "{host}");
+        }
+        let (seen, target) = looked_at("http://a.com/x", "a.com", false);
+        assert_eq!(seen, Some(HeaderValue::from_static("a.com")));
+        assert_eq!(target, "http://a.com/x");
+    }
+
+    #[test]
+    fn a_component_that_calls_keeps_its_host() {
+        let uri = "http://b.spin.internal/x";
+        let (seen, target) = looked_at(uri, "b.spin.internal", true);
+        assert!(seen.is_some());
+        assert_eq!(target, uri);
+    }
+
+    #[test]
+    fn a_component_that_is_called_is_told_that_it_answers_every_path() {
+        let component = stoa_manifest::ComponentId::new("a").expect("it is an id");
+        let mut headers = HeaderMap::new();
+        let matched = Matched::called(component);
+        matched.spin_headers().set(&mut headers, "/x/y/");
+        assert_eq!(headers[&MATCHED_ROUTE], "/...");
+        assert_eq!(headers[&RAW_COMPONENT_ROUTE], "/...");
+        assert_eq!(headers[&COMPONENT_ROUTE], "");
+        assert_eq!(headers[&PATH_INFO], "/x/y/");
+        assert_eq!(headers[&BASE_PATH], "/");
     }
 
     #[test]

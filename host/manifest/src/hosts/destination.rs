@@ -1,9 +1,13 @@
 //! An entry of `allowed_outbound_hosts`, parsed once.
 
+mod internal;
+
 use std::net::IpAddr;
 use std::ops::Range;
 
 use super::{Error, Network};
+
+pub use internal::{component, destinations, inside, inside_http, is_internal};
 
 /// Where a component may connect to.
 ///
@@ -47,9 +51,6 @@ enum Ports {
     /// As in Spin, the end is not part of it.
     Range(Range<u16>),
 }
-
-/// The domain of the application's other components.
-const INTERNAL: &str = "spin.internal";
 
 // === impl Destination ===
 
@@ -110,6 +111,23 @@ impl Destination {
         self.scheme.allows(scheme) && self.host.allows(host) && self.ports.allow(port)
     }
 
+    /// Whether connections with this scheme are allowed to any host at all.
+    pub fn allows_scheme(&self, scheme: &str) -> bool {
+        self.scheme.allows(scheme)
+    }
+
+    /// Whether a host may be connected to with this scheme, on a port that is not known yet: then its name may be looked
+    /// up.
+    pub fn allows_host(&self, scheme: &str, host: &str) -> bool {
+        self.scheme.allows(scheme) && self.host.allows(host)
+    }
+
+    /// Whether requests to the application itself are allowed: those to `self`, and those whose URL names no host. As in
+    /// Spin, `*` stands for it too, and the port does not matter.
+    pub fn allows_application(&self, scheme: &str) -> bool {
+        self.scheme.allows(scheme) && matches!(self.host, Host::Any | Host::Application)
+    }
+
     /// Whether all that the other allows is allowed by this one. In doubt it is not.
     pub fn covers(&self, other: &Self) -> bool {
         self.scheme.covers(&other.scheme)
@@ -121,9 +139,7 @@ impl Destination {
     pub fn is_internal(&self) -> bool {
         match &self.host {
             Host::Application => true,
-            Host::Named(name) | Host::Subdomains(name) => name
-                .strip_suffix(INTERNAL)
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+            Host::Named(name) | Host::Subdomains(name) => is_internal(name),
             Host::Any | Host::Network(_) => false,
         }
     }
@@ -196,8 +212,7 @@ impl Host {
 
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
-            // `*` stands for any name, and none of them leads to the application.
-            (Self::Any, Self::Application) => false,
+            // The application included.
             (Self::Any, _) => true,
             (Self::Network(network), Self::Network(other)) => network.covers(other),
             (Self::Subdomains(domain), Self::Named(name)) => is_below(name, domain),
@@ -355,6 +370,19 @@ mod tests {
             // The end of a range is not part of it.
             ("http://a.com:8000..9000", ("http", "a.com", 9000)),
             ("http://a.com:9000..8000", ("http", "a.com", 8500)),
+            ("https://example.com", ("tcp", "example.com", 443)),
+            ("tcp://10.0.0.1:5432", ("udp", "10.0.0.1", 5432)),
+            ("tcp://db.example.com:5432", ("tcp", "10.0.0.1", 5432)),
+            ("*://127.0.0.1/24:63551", ("tcp", "127.0.1.1", 63551)),
+            ("*://127.0.0.1/24:63551", ("tcp", "127.0.0.1", 63552)),
+            ("*://0.0.0.0/0:80", ("tcp", "::1", 80)),
+            ("*://*.example.com:80", ("tcp", "10.0.0.1", 80)),
+            ("http://*.spin.internal", ("http", "spin.internal", 80)),
+            (
+                "http://*.spin.internal",
+                ("http", "a.spin.internal.org", 80),
+            ),
+            ("http://a.spin.internal", ("http", "b.spin.internal", 80)),
             ("http://self", ("http", "self", 80)),
             ("http://self.alt", ("http", "self.alt", 80)),
         ] {
@@ -383,6 +411,18 @@ mod tests {
             ("http://a.com:8000..9000", ("http", "a.com", 8000)),
             ("http://a.com:8000..9000", ("http", "a.com", 8999)),
             ("redis://cache", ("redis", "cache", 6379)),
+            ("mysql://db", ("mysql", "db", 3306)),
+            ("postgres://db", ("postgres", "db", 5432)),
+            ("mqtt://broker", ("mqtt", "broker", 1883)),
+            // A network is written by any of its addresses.
+            ("*://127.0.0.1/24:63551", ("tcp", "127.0.0.200", 63551)),
+            ("tcp://ff00::/8:80", ("tcp", "ff02::1", 80)),
+            ("udp://[::1]:53", ("udp", "::1", 53)),
+            ("*://*:53", ("udp", "10.0.0.1", 53)),
+            (" http://a.com:80 ", ("http", "a.com", 80)),
+            ("http://a.spin.internal", ("http", "a.spin.internal", 80)),
+            ("http://*.spin.internal", ("http", "a.spin.internal", 80)),
+            ("http://*", ("http", "a.spin.internal", 80)),
         ] {
             assert!(allows(entry, wanted), "{entry} {wanted:?}");
         }
@@ -407,7 +447,9 @@ mod tests {
             ("https://*.b.a.com", "https://*.a.com"),
             ("https://*.a.com", "https://*.bada.com"),
             ("https://*.a.com", "https://10.0.0.1"),
-            ("https://*", "https://self"),
+            ("https://self", "https://*"),
+            ("https://self", "https://self.example.com"),
+            ("https://*.example.com", "https://self"),
             ("http://10.0.0.0/16:80", "http://10.0.0.0/8:80"),
             ("http://10.0.0.0/8:80", "http://11.0.0.0/16:80"),
             ("http://10.0.0.0/8:80", "http://a.com:80"),
@@ -439,6 +481,8 @@ mod tests {
             ("http://a.com:8000..9000", "http://a.com:8999"),
             ("http://a.com:8000", "http://a.com:8000..8001"),
             ("http://self", "http://self"),
+            ("http://self", "http://self.alt"),
+            ("https://*", "https://self"),
         ] {
             assert!(covers(entry, other), "{entry} {other}");
         }
@@ -462,6 +506,39 @@ mod tests {
         assert!(allowed("example.com:8080", ("https", "example.com", 8080)));
         assert!(allowed("https://a.com:8443/", ("https", "a.com", 8443)));
         assert!(allowed("insecure:allow-all", ("http", "127.0.0.1", 81)));
+    }
+
+    #[test]
+    fn a_name_may_be_looked_up_if_some_port_of_it_may_be_connected_to() {
+        let looked_up = |entry: &str, scheme: &str, host: &str| {
+            let entry = Destination::parse(entry).expect("it is an entry");
+            entry.allows_host(scheme, host)
+        };
+        assert!(!looked_up("https://a.com", "tcp", "a.com"));
+        assert!(!looked_up("tcp://a.com:5432", "tcp", "b.com"));
+        assert!(!looked_up("tcp://10.0.0.0/8:*", "tcp", "a.com"));
+        assert!(looked_up("tcp://a.com:5432", "tcp", "A.com."));
+        assert!(looked_up("*://*.a.com:1..9", "udp", "b.a.com"));
+    }
+
+    #[test]
+    fn the_application_is_reached_by_its_name_and_by_any() {
+        let allowed = |entry: &str| {
+            let entry = Destination::parse(entry).expect("it is an entry");
+            entry.allows_application("http")
+        };
+        for entry in [
+            "https://self",
+            "http://a.com",
+            "http://*.a.com",
+            "http://127.0.0.0/8:80",
+            "http://*.spin.internal",
+        ] {
+            assert!(!allowed(entry), "{entry}");
+        }
+        for entry in ["http://self", "http://self.alt", "*://*:*", "http://*:8080"] {
+            assert!(allowed(entry), "{entry}");
+        }
     }
 
     #[test]

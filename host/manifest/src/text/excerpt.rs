@@ -40,6 +40,12 @@ pub(super) fn render(kind: &str, source: &Source, mistake: &Mistake) -> String {
     lines.join("\n")
 }
 
+/// The line and the column, in characters, that a span begins at; both counted from 1.
+pub(super) fn position(text: &str, span: Span) -> (usize, usize) {
+    let place = Place::find(text, span);
+    (place.line, place.column)
+}
+
 /// Text that a terminal shows as it is: a control character in a manifest must not move its cursor.
 fn printable(text: &str) -> String {
     let visible = |c: char| {

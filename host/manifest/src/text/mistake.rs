@@ -25,7 +25,10 @@ pub struct Mistakes {
 
 /// Something that is allowed but probably not meant, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning(String);
+pub struct Warning {
+    mistake: Mistake,
+    shown: String,
+}
 
 /// Where the readers of one text put what they find. Shared by reference, so that any of them can add to it.
 #[derive(Debug, Default)]
@@ -53,6 +56,11 @@ impl Mistake {
         self
     }
 
+    /// The message with the line it is about, as a message of a kind: `note`, `error[code]`.
+    pub fn shown(&self, kind: &str, source: &Source) -> String {
+        excerpt::render(kind, source, self)
+    }
+
     /// Proposes the name that was probably meant, if there is one; see [`nearest`](super::nearest()).
     #[must_use]
     pub fn did_you_mean(self, name: Option<&str>) -> Self {
@@ -66,7 +74,8 @@ impl Mistake {
 // === impl Mistakes ===
 
 impl Mistakes {
-    fn new(source: &Source, list: Vec<Mistake>) -> Self {
+    /// What was found wrong with a text after it was read. `list` is not empty.
+    pub fn new(source: &Source, list: Vec<Mistake>) -> Self {
         Self {
             source: source.clone(),
             list: in_order(list),
@@ -106,13 +115,18 @@ impl std::error::Error for Mistakes {}
 impl Warning {
     /// The message with the line it is about, as it is shown to people.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.shown
+    }
+
+    /// What it is about, and where.
+    pub fn mistake(&self) -> &Mistake {
+        &self.mistake
     }
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.shown)
     }
 }
 
@@ -138,10 +152,11 @@ impl Report {
     /// Takes the warnings that were added so far, first line first.
     pub fn take_warnings(&self, source: &Source) -> Vec<Warning> {
         let warnings = in_order(self.warnings.take());
-        warnings
-            .iter()
-            .map(|warning| Warning(excerpt::render("warning", source, warning)))
-            .collect()
+        let warning = |mistake: Mistake| Warning {
+            shown: mistake.shown("warning", source),
+            mistake,
+        };
+        warnings.into_iter().map(warning).collect()
     }
 
     pub(super) fn conclude<T>(self, source: &Source, built: Option<T>) -> Result<T, Mistakes> {

@@ -2,6 +2,7 @@
 //!
 //! Spin has one `execute` for statements that read and that write, and no transactions: each statement is one of its own.
 
+mod first;
 mod second;
 mod third;
 
@@ -12,7 +13,8 @@ use crate::instance::State;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     third::add_to_linker(linker)?;
-    second::add_to_linker(linker)
+    second::add_to_linker(linker)?;
+    first::add_to_linker(linker)
 }
 
 /// An open connection: a handle, and what SQLite remembers of the statements that were run through it.
@@ -89,7 +91,7 @@ fn number(decimal: String) -> Stored {
     number.unwrap_or(Stored::Text(decimal))
 }
 
-/// The two contracts have the same types under names of their own.
+/// The contracts have the same types under names of their own.
 macro_rules! translations {
     () => {
         impl From<sql::Error> for Error {

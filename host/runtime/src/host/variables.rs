@@ -1,4 +1,4 @@
-//! A component's variables under the names that contracts have for them: two of Spin's, two drafts of `wasi:config`.
+//! A component's variables under the names that contracts have for them: three of Spin's, two drafts of `wasi:config`.
 //!
 //! Every value was settled at deploy, so no call waits and none fails but for its name.
 

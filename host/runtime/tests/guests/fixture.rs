@@ -9,23 +9,63 @@ use futures::FutureExt;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
+use stoa_backends::{mqtt, mysql, postgres, redis};
 use stoa_capabilities::blobs::embedded as blobs;
 use stoa_capabilities::blobs::presign::Signer;
 use stoa_capabilities::documents::{Store, embedded as documents};
 use stoa_capabilities::identity::{Algorithm, embedded as identity};
 use stoa_capabilities::keyvalue::embedded::Embedded;
+use stoa_capabilities::llm;
+use stoa_capabilities::network::Settings;
 use stoa_capabilities::sql::embedded as sql;
+use stoa_capabilities::telemetry::Exporter;
 use stoa_capabilities::variables::{self, Variables};
-use stoa_capabilities::{Capabilities, Durability, Granted};
+use stoa_capabilities::{Capabilities, Drivers, Durability, Granted};
 use stoa_manifest::grants::documents::{Collection, Index};
 use stoa_manifest::hosts::Network;
 use stoa_manifest::text::Source;
 use stoa_manifest::{Component, ComponentId, Label};
 use stoa_runtime::{
-    Artifact, Config, Core, Error, Handler, HostKey, Pace, PrepareError, RequestBodyError,
-    ResponseBody, ResponseBodyError, Revision, Runtime,
+    Artifact, Config, Core, CoreDumps, Error, Handler, HostKey, Pace, PrepareError,
+    RequestBodyError, ResponseBody, ResponseBodyError, Revision, Runtime, Triggers, Wagi,
 };
 use tempfile::TempDir;
+
+/// What a component is linked for.
+pub(crate) const HTTP: Triggers = Triggers {
+    http: true,
+    wagi: false,
+    redis: false,
+};
+pub(crate) const WAGI: Triggers = Triggers {
+    http: false,
+    wagi: true,
+    redis: false,
+};
+pub(crate) const REDIS: Triggers = Triggers {
+    http: false,
+    wagi: false,
+    redis: true,
+};
+
+/// The compiled code that most hosts share.
+static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    // Made once: tests run at once.
+    HostKey::load(&folder.join("host.key")).expect("a key can be made");
+    folder
+});
+
+fn config(instances_max: u32, compiled: &Path) -> Config {
+    Config {
+        instances_max,
+        cores: 1,
+        artifacts: compiled.join("compiled"),
+        core_dumps: None,
+        pooling: true,
+    }
+}
 
 /// A runtime with its stores, on one core.
 pub(crate) struct Fixture {
@@ -53,6 +93,20 @@ impl Fixture {
         Self::in_folder(folder, 64, networks.iter().map(parse).collect())
     }
 
+    /// A host whose models are run by this.
+    pub(crate) fn with_models(models: Option<Arc<dyn llm::Driver>>) -> Self {
+        let mut fixture = Self::new();
+        fixture.capabilities.drivers.llm = models;
+        fixture
+    }
+
+    /// A host whose components tell of themselves to this.
+    pub(crate) fn with_exporter(exporter: Option<Arc<dyn Exporter>>) -> Self {
+        let mut fixture = Self::new();
+        fixture.capabilities.drivers.telemetry = exporter;
+        fixture
+    }
+
     /// A host with a key and compiled code of its own, where the others share theirs: to compile the JavaScript probe
     /// takes ten seconds.
     pub(crate) fn alone() -> Self {
@@ -61,33 +115,61 @@ impl Fixture {
         Self::in_folders(folder, &compiled, 64, Network::link_local())
     }
 
-    fn in_folder(folder: TempDir, instances_max: u32, blocked_networks: Vec<Network>) -> Self {
-        static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
-            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
-            std::fs::create_dir_all(&folder).expect("a folder can be made");
-            // Made once: tests run at once.
-            HostKey::load(&folder.join("host.key")).expect("a key can be made");
-            folder
-        });
-        Self::in_folders(folder, &COMPILED, instances_max, blocked_networks)
+    /// A host that dumps these components when they trap.
+    pub(crate) fn dumping(components: &[&str]) -> Self {
+        let mut fixture = Self::new();
+        let config = Config {
+            core_dumps: Some(CoreDumps {
+                folder: fixture.dumps_folder(),
+                components: components.iter().map(ToString::to_string).collect(),
+            }),
+            ..config(64, COMPILED.as_path())
+        };
+        let key = HostKey::load(&COMPILED.join("host.key")).expect("a key can be made");
+        fixture.runtime = Runtime::new(config, key).expect("the engine starts");
+        fixture.core = fixture.runtime.core();
+        fixture
+    }
+
+    fn dumps_folder(&self) -> PathBuf {
+        self.folder.path().join("dumps")
+    }
+
+    /// What was dumped; nothing where there is no folder.
+    pub(crate) fn core_dumps(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.dumps_folder());
+        let entries = entries.into_iter().flatten();
+        entries
+            .map(|entry| entry.expect("the folder can be read").path())
+            .collect()
+    }
+
+    fn in_folder(folder: TempDir, instances_max: u32, blocked: Vec<Network>) -> Self {
+        Self::in_folders(folder, &COMPILED, instances_max, blocked)
     }
 
     fn in_folders(
         folder: TempDir,
         compiled: &Path,
         instances_max: u32,
-        blocked_networks: Vec<Network>,
+        blocked: Vec<Network>,
     ) -> Self {
         let key = HostKey::load(&compiled.join("host.key")).expect("a key can be made");
-        let config = Config {
-            instances_max,
-            cores: 1,
-            artifacts: compiled.join("compiled"),
-            blocked_networks,
-        };
+        let config = config(instances_max, compiled);
         let key_of_urls = key.derive("urls");
         let runtime = Runtime::new(config, key).expect("the engine starts");
-        let mut capabilities = Capabilities::default();
+        let mut capabilities = Capabilities {
+            drivers: Drivers {
+                redis: Some(Arc::new(redis::Driver::new(&Default::default()))),
+                mqtt: Some(Arc::new(mqtt::Driver::new(&Default::default()))),
+                postgres: Some(Arc::new(postgres::Driver::new(&Default::default()))),
+                mysql: Some(Arc::new(mysql::Driver::new(&Default::default()))),
+                llm: None,
+                telemetry: None,
+            },
+            network: Settings::blocking(blocked),
+            ..Capabilities::default()
+        };
         for name in ["default", "other"] {
             let store = Embedded::open(
                 &folder.path().join(format!("{name}.db")),
@@ -145,6 +227,11 @@ impl Fixture {
         Self::in_folders(folder, &compiled, 64, Network::link_local())
     }
 
+    /// From now on, components find nobody who speaks to outside services for them.
+    pub(crate) fn without_drivers(&mut self) {
+        self.capabilities.drivers = Drivers::default();
+    }
+
     /// Where compiled code is kept.
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.folder.path().join("compiled")
@@ -156,14 +243,22 @@ impl Fixture {
         probe: &str,
         manifest: &str,
     ) -> Result<Arc<Revision>, PrepareError> {
+        self.prepare_for(probe, manifest, HTTP)
+    }
+
+    /// The same for triggers of other kinds.
+    pub(crate) fn prepare_for(
+        &self,
+        probe: &str,
+        manifest: &str,
+        triggers: Triggers,
+    ) -> Result<Arc<Revision>, PrepareError> {
         let wasm = match probe {
             "javascript" => stoa_testkit::javascript_probe(),
             probe => stoa_testkit::probe(probe),
         };
-        self.prepare_wasm(
-            &std::fs::read(wasm).expect("the probe can be read"),
-            manifest,
-        )
+        let wasm = std::fs::read(wasm).expect("the probe can be read");
+        self.linked(&wasm, manifest, triggers)
     }
 
     pub(crate) fn prepare_wasm(
@@ -171,10 +266,26 @@ impl Fixture {
         wasm: &[u8],
         manifest: &str,
     ) -> Result<Arc<Revision>, PrepareError> {
+        self.linked(wasm, manifest, HTTP)
+    }
+
+    fn linked(
+        &self,
+        wasm: &[u8],
+        manifest: &str,
+        triggers: Triggers,
+    ) -> Result<Arc<Revision>, PrepareError> {
         let (component, variables) = component(manifest);
         let artifact = self.load(wasm)?;
         let granted = self.granted(&component, &variables, artifact.revision());
-        self.runtime.link(&guest(), &component, &artifact, granted)
+        self.runtime.link(
+            &guest(),
+            &component,
+            &artifact,
+            granted,
+            triggers,
+            Vec::new(),
+        )
     }
 
     /// What a component of this manifest is granted, for calls without a guest.
@@ -184,9 +295,7 @@ impl Fixture {
     }
 
     fn granted(&self, component: &Component, variables: &Variables, revision: &str) -> Granted {
-        let granted = self
-            .capabilities
-            .grant(&guest(), revision, &component.grants);
+        let granted = self.capabilities.grant(&guest(), revision, component);
         Granted {
             variables: variables.handle(&guest(), revision),
             ..granted.expect("the labels are there")
@@ -209,6 +318,7 @@ impl Fixture {
     pub(crate) fn serve_revision(&self, revision: &Arc<Revision>) -> Service {
         Service {
             handler: Handler::new(revision, &self.core),
+            wagi: None,
         }
     }
 }
@@ -268,6 +378,7 @@ fn label(name: &str) -> Label {
 #[derive(Clone)]
 pub(crate) struct Service {
     handler: Handler,
+    wagi: Option<Wagi>,
 }
 
 /// A whole answer.
@@ -284,6 +395,19 @@ impl Answer {
 }
 
 impl Service {
+    /// The same as a command with these arguments.
+    pub(crate) fn with_argv(&self, argv: &str) -> Self {
+        Self {
+            handler: self.handler.clone(),
+            wagi: Some(Wagi { argv: argv.into() }),
+        }
+    }
+
+    /// Delivers a message of Redis.
+    pub(crate) async fn deliver(&self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        self.handler.deliver(payload.into(), None).await
+    }
+
     pub(crate) async fn send<B>(
         &self,
         method: Method,
@@ -298,18 +422,19 @@ impl Service {
             .uri(path)
             .header("host", "test")
             .body(body);
-        self.handler
-            .handle(request.expect("the request is good"))
-            .await
+        self.handle(request.expect("the request is good")).await
     }
 
     pub(crate) async fn handle<B>(
         &self,
-        request: Request<B>,
+        mut request: Request<B>,
     ) -> Result<Response<ResponseBody>, Error>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Send + 'static,
     {
+        if let Some(wagi) = &self.wagi {
+            request.extensions_mut().insert(wagi.clone());
+        }
         self.handler.handle(request).await
     }
 

@@ -229,7 +229,7 @@ fn a_component_is_made_of_its_files_and_of_its_parts() {
     let files = read(&app, root.path(), &[]).unwrap_or_else(|told| panic!("{told:?}"));
     let digests = files.digests();
     let of = |name: &str| {
-        let found = of_component(&app, &app.components[name], &digests);
+        let found = of_component(&app, &id(name), &app.components[name], &digests);
         found.into_keys().collect::<Vec<_>>()
     };
     assert_eq!(
@@ -238,6 +238,73 @@ fn a_component_is_made_of_its_files_and_of_its_parts() {
     );
     assert_eq!(of("b"), ["b.wasm", "c.wasm", "part.wasm"]);
     assert_eq!(of("d"), [""; 0]);
+}
+
+/// The application, whose component `b` mounts files.
+fn mounting(files: &str) -> App {
+    let manifest = MANIFEST.replace(
+        "source = \"b.wasm\"",
+        &format!("source = \"b.wasm\"\nfiles = [{files}]"),
+    );
+    stoa_manifest::parse(&Source::new("spin.toml", manifest), None)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn files_that_cannot_be_mounted_are_told_with_everything_else() {
+    let root = folder(&ALL[1..]);
+    let told = read(&mounting("\"../x\", \"gone\""), root.path(), &[]);
+    let told = told
+        .map(|files| files.digests())
+        .expect_err("it is refused");
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(
+        told[0].starts_with("component `a`: cannot read"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("component `b`: `../x` in `files`"),
+        "{told:?}"
+    );
+    assert!(
+        told[2].starts_with("component `b`: there is no `gone`"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_is_mounted_is_read_and_belongs_to_who_mounts_it() {
+    let root = folder(&ALL);
+    for file in ["assets/x", "assets/.y", "assets/z/z", "other"] {
+        fs::create_dir_all(root.path().join("assets/z")).expect("it can be made");
+        fs::write(root.path().join(file), file).expect("it can be written");
+    }
+    let app =
+        mounting("\"assets/*\", \"spin.toml\", { source = \"part.wasm\", destination = \"/p\" }");
+    fs::write(root.path().join("spin.toml"), "manifest").expect("it can be written");
+    let files = read(&app, root.path(), &[]).unwrap_or_else(|told| panic!("{told:?}"));
+    assert_eq!(
+        files.get("assets/.y").map(|it| &it[..]),
+        Some(&b"assets/.y"[..])
+    );
+    assert!(files.get("assets/z/z").is_none() && files.get("other").is_none());
+    let digests = files.digests();
+    let of = |name: &str| {
+        let found = of_component(&app, &id(name), &app.components[name], &digests);
+        found.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("b"),
+        [
+            "assets/.y",
+            "assets/x",
+            "b.wasm",
+            "c.wasm",
+            "part.wasm",
+            "spin.toml"
+        ]
+    );
+    assert!(!of("a").contains(&"assets/x"));
 }
 
 #[test]

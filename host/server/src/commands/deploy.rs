@@ -16,7 +16,7 @@ use crate::output;
 use crate::progress::Step;
 use crate::registry::Reference;
 
-pub(super) use offer::{Offer, sign};
+pub(super) use offer::{Offer, chosen, sign};
 
 /// Files on their way at once: a second one fills the pauses of the first.
 const UPLOADS_MAX: usize = 2;

@@ -8,7 +8,6 @@ use super::deploy::sign;
 use super::{Invalid, Project, bundled};
 use crate::cli::registry::{Command, Login, Places, Pull, Push};
 use crate::client::show;
-use crate::compose::Ours;
 use crate::progress::Step;
 use crate::registry::credentials::Credentials;
 use crate::registry::{self, Error, Image, Purpose, Reference, Registry};
@@ -37,8 +36,7 @@ fn push(arguments: &Push) -> anyhow::Result<()> {
         output::note(warning);
     }
     // Before the build: what no host serves is told at once.
-    wiring::check_supported(&project.app, Ours::Native)
-        .map_err(|missing| Invalid::all(&missing))?;
+    wiring::check_supported(&project.app).map_err(|missing| Invalid::all(&missing))?;
     // Asked for credentials before the build too.
     let mut registry = open(
         reference,

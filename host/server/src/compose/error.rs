@@ -8,10 +8,6 @@ use super::inheritance::Refused;
 pub(super) enum Error {
     #[error("it is not a valid component: {0}")]
     Main(String),
-    #[error(
-        "dependency `{dependency}` is loaded from the network, which this version of Stoa does not support yet"
-    )]
-    Remote { dependency: String },
     #[error("dependency `{dependency}`: cannot read `{path}`: it is not among the files")]
     Missing { dependency: String, path: String },
     #[error("dependency `{dependency}` (`{path}`) is not a valid component: {reason}")]
@@ -48,6 +44,22 @@ pub(super) enum Error {
         import: String,
         field: Refused,
     },
+    #[error(
+        "only a component that exports `wasi:http/handler` of WASI 0.3 can have middleware, and this one exports {}",
+        quoted(exports)
+    )]
+    NoHandler { exports: Vec<String> },
+    #[error(
+        "{dependency} does not import and export `wasi:http/handler` of WASI 0.3, as what stands in front of another must"
+    )]
+    NotMiddleware { dependency: String },
+    #[error("{dependency} imports `{import}`, and `{export}` behind it does not fit: {reason}")]
+    Misplaced {
+        dependency: String,
+        import: String,
+        export: String,
+        reason: String,
+    },
     #[error("it cannot be joined with its dependencies: {0}")]
     Unjoinable(String),
 }
@@ -72,7 +84,6 @@ impl Error {
             Self::Main(_) | Self::NotAComponent { .. } => {
                 "build it for `wasm32-wasip2`, or with your language's component tools".to_owned()
             }
-            Self::Remote { .. } => "download it, and name the file: `{ path = \"…\" }`".to_owned(),
             Self::Missing { .. } => {
                 "build the dependency first, for instance in the same `build.command`".to_owned()
             }
@@ -84,6 +95,16 @@ impl Error {
                 "build both against the same version of the interface".to_owned()
             }
             Self::NotInherited { field, .. } => remedy(*field),
+            Self::NoHandler { .. } => {
+                "build it for WASI 0.3, or leave the middleware away".to_owned()
+            }
+            Self::NotMiddleware { .. } => {
+                "build it for the world `wasi:http/middleware`, or give it a route of its own"
+                    .to_owned()
+            }
+            Self::Misplaced { .. } => {
+                "build both against the same version of the interface".to_owned()
+            }
         }
     }
 }
@@ -110,9 +131,16 @@ fn remedy(refused: Refused) -> String {
 }
 
 fn imported(imports: &[String]) -> String {
-    let imports: Vec<String> = imports.iter().map(|import| format!("`{import}`")).collect();
     match imports.is_empty() {
         true => "the component imports nothing but WASI".to_owned(),
-        false => format!("the component imports {}", imports.join(", ")),
+        false => format!("the component imports {}", quoted(imports)),
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.is_empty() {
+        true => "nothing".to_owned(),
+        false => names.join(", "),
     }
 }

@@ -19,12 +19,25 @@ struct Field {
     given: fn(&Component) -> bool,
 }
 
-static FIELDS: [Field; 5] = [
+static FIELDS: [Field; 6] = [
+    Field {
+        name: "ai_models",
+        interfaces: &["fermyon:spin/llm"],
+        given: |component| !component.ai_models.is_empty(),
+    },
     Field {
         name: "allowed_outbound_hosts",
         interfaces: &[
-            "wasi:http/outgoing-handler",
+            "fermyon:spin/http",
+            "fermyon:spin/mysql",
+            "fermyon:spin/postgres",
+            "fermyon:spin/redis",
+            "spin:mqtt",
+            "spin:mysql",
+            "spin:postgres",
+            "spin:redis",
             "wasi:http/client",
+            "wasi:http/outgoing-handler",
             "wasi:sockets",
         ],
         given: |component| {
@@ -64,11 +77,12 @@ static FIELDS: [Field; 5] = [
 ];
 
 /// What leads to nothing that the manifest gives. The environment is taken away by other means.
-const HARMLESS: [&str; 5] = [
+const HARMLESS: [&str; 6] = [
     "wasi:cli",
     "wasi:clocks",
     "wasi:http/types",
     "wasi:io",
+    "wasi:otel",
     "wasi:random",
 ];
 

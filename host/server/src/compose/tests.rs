@@ -23,10 +23,10 @@ fn files(app: &App) -> Files {
     let mut files = Files::default();
     let components = app.components.values();
     for dependency in components.flat_map(|component| component.dependencies.values()) {
-        if let Some(path) = file(app, dependency)
-            && let Ok(bytes) = std::fs::read(path)
+        if let Some(place) = fetched::of_dependency(app, "", dependency)
+            && let Ok(bytes) = std::fs::read(&*place.key())
         {
-            files.insert(path, bytes.into());
+            files.insert(place.key(), bytes.into());
         }
     }
     files
@@ -143,13 +143,10 @@ fn what_is_no_component_is_refused() {
 }
 
 #[test]
-fn what_is_on_the_network_is_refused() {
+fn what_was_not_fetched_is_refused() {
     assert_says(
         composed("\"stoa:keyvalue\" = \"0.1.0\"", Ours::Adapted),
-        &[
-            "`stoa:keyvalue` is loaded from the network",
-            "does not support yet",
-        ],
+        &["dependency `stoa:keyvalue`", "is not among the files"],
     );
 }
 

@@ -24,11 +24,13 @@ mod variables;
 
 use std::collections::BTreeMap;
 
+use stoa_capabilities::releases::Digest;
 use stoa_manifest::component::Source;
 use stoa_manifest::grants::Grants;
 use stoa_manifest::{App, Component, ComponentId, Limits};
 
 use crate::admin::messages::{Difference, Direction};
+use crate::mounts::{self, Contents};
 use found::{Scope, pairs, quoted};
 
 /// One release, as far as its powers go.
@@ -39,6 +41,8 @@ pub(super) struct Side<'a> {
     pub(super) imports: &'a BTreeMap<ComponentId, Vec<String>>,
     /// The ids of the revisions.
     pub(super) digests: &'a BTreeMap<ComponentId, String>,
+    /// Its files, by path.
+    pub(super) files: &'a BTreeMap<String, Digest>,
 }
 
 /// One component of one side.
@@ -48,6 +52,7 @@ struct Member<'a> {
     component: &'a Component,
     imports: &'a [String],
     revision: Option<&'a str>,
+    files: &'a BTreeMap<String, Digest>,
 }
 
 /// What differs, sorted and each said once: wider first, then by component.
@@ -79,6 +84,7 @@ impl<'a> Side<'a> {
             component,
             imports: self.imports.get(id).map(Vec::as_slice).unwrap_or_default(),
             revision: self.digests.get(id).map(String::as_str),
+            files: self.files,
         }
     }
 }
@@ -89,14 +95,20 @@ fn gained(list: &mut Vec<Difference>, id: &ComponentId, old: &App, new: Member<'
         Some(revision) => format!("is new: revision {revision}"),
         None => "is new".to_owned(),
     });
-    let nothing = nothing();
+    let (nothing, no_files) = (nothing(), BTreeMap::new());
     let old = Member {
         app: old,
         component: &nothing,
         imports: &[],
         revision: None,
+        files: &no_files,
     };
     compare(&mut Scope::of_new(list, id), old, new);
+}
+
+/// What a component mounts.
+fn contents(member: Member<'_>) -> Contents {
+    mounts::contents(member.component, member.files).unwrap_or_default()
 }
 
 fn compare(scope: &mut Scope<'_>, old: Member<'_>, new: Member<'_>) {
@@ -132,6 +144,7 @@ fn compare(scope: &mut Scope<'_>, old: Member<'_>, new: Member<'_>) {
     variables::compare_environment(scope, &before.environment, environment);
     files::compare(scope, &before.files, files);
     files::compare_excluded(scope, &before.exclude_files, exclude_files);
+    files::compare_contents(scope, &contents(old), &contents(new));
     scope.sets(&before.ai_models, ai_models, |model| {
         format!("use the language model {}", quoted(model))
     });

@@ -30,7 +30,7 @@ impl Host {
                     continue;
                 }
                 let turn = self.0.changing.take_own().await;
-                let outcome = self.catch_up().await;
+                let outcome = Box::pin(self.catch_up()).await;
                 drop(turn);
                 retry = match outcome {
                     Ok(()) => RETRY,

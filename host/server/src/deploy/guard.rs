@@ -54,7 +54,7 @@ impl Host {
             let mut told = String::new();
             loop {
                 look.tick().await;
-                match self.look().await {
+                match Box::pin(self.look()).await {
                     Ok(()) => {
                         // The same failure, later, is told anew.
                         told.clear();

@@ -1,6 +1,6 @@
 //! What every release of this host is made ready with: the engine, the open stores, and where values come from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,12 +8,15 @@ use stoa_capabilities::Capabilities;
 use stoa_capabilities::variables::{self, Environment, Secret, Sources, Variables};
 use stoa_gateway::traffic::{Lane, Observed};
 use stoa_gateway::{Routed, Shared};
-use stoa_manifest::App;
-use stoa_runtime::{Core, Runtime};
+use stoa_manifest::{App, ComponentId};
+use stoa_runtime::{Core, Handler, Runtime, Siblings};
 
-use super::prepared::Prepared;
+use super::prepared::{Prepared, Service};
+use super::reuse::{self, Reach};
 use crate::blobs::{AnswerBody, SignedBlobs};
 use crate::compose::Ours;
+use crate::mounts::Mounts;
+use crate::overrides::Overrides;
 use crate::wiring;
 
 /// One per host.
@@ -25,8 +28,10 @@ pub(crate) struct Machine {
     pub(crate) capabilities: Capabilities,
     pub(crate) values: Values,
     pub(crate) ours: Ours,
-    /// `--env`: for every component of every release.
-    pub(crate) environment: Vec<(String, String)>,
+    /// What the arguments say over every release's manifest.
+    pub(crate) overrides: Overrides,
+    /// Files of releases on this host's disk.
+    pub(crate) mounts: Mounts,
     /// What answers signed URLs.
     pub(crate) blobs: Arc<SignedBlobs>,
     /// What the stacks of all releases have in common.
@@ -66,13 +71,13 @@ impl Machine {
     /// A release's stack on every core.
     pub(super) fn lane(&self, release: &Prepared, observed: &Arc<Observed>) -> Lane<AnswerBody> {
         let routed = Routed::new(&release.app);
-        let stack = |core| {
-            let handlers: HashMap<_, _> = release
-                .services
-                .iter()
-                .map(|(id, service)| (id.clone(), service.handler(core).clone()))
-                .collect();
-            let inner = wiring::inner(handlers, Arc::clone(&self.blobs));
+        let commands = wiring::commands(&release.app);
+        let stack = |core: usize| {
+            let handlers = handlers(&release.services, core);
+            let siblings = release.siblings.iter();
+            let siblings = siblings.map(|(id, cores)| (id.clone(), Arc::clone(&cores[core])));
+            let (commands, blobs) = (Arc::clone(&commands), Arc::clone(&self.blobs));
+            let inner = wiring::inner(handlers, siblings.collect(), commands, blobs);
             stoa_gateway::stack(&self.shared, &routed, inner)
         };
         Lane {
@@ -80,4 +85,41 @@ impl Machine {
             observed: Arc::clone(observed),
         }
     }
+
+    /// Whom the components of a release call, by core, for those that reach anybody.
+    pub(super) fn siblings(
+        &self,
+        app: &App,
+        services: &BTreeMap<ComponentId, Arc<Service>>,
+        reach: &BTreeMap<ComponentId, Reach>,
+    ) -> BTreeMap<ComponentId, Vec<Arc<dyn Siblings>>> {
+        let routed = Routed::new(app);
+        let callable = reuse::callable(app);
+        let commands = wiring::commands(app);
+        let mut siblings: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for core in 0..self.cores.len() {
+            let family = wiring::Family {
+                shared: &self.shared,
+                routed: &routed,
+                blobs: &self.blobs,
+                handlers: &handlers(services, core),
+                callable: &callable,
+                commands: &commands,
+            };
+            for (id, on_core) in family.siblings(reach) {
+                siblings.entry(id).or_default().push(on_core);
+            }
+        }
+        siblings
+    }
+}
+
+fn handlers(
+    services: &BTreeMap<ComponentId, Arc<Service>>,
+    core: usize,
+) -> HashMap<ComponentId, Handler> {
+    let services = services.iter();
+    services
+        .map(|(id, service)| (id.clone(), service.handler(core).clone()))
+        .collect()
 }

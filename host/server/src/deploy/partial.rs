@@ -1,5 +1,8 @@
 //! Some components of an application, deployed while the others stay as they serve.
 
+use std::collections::BTreeMap;
+
+use stoa_capabilities::releases::Digest;
 use stoa_manifest::ComponentId;
 
 use super::prepared::Prepared;
@@ -34,11 +37,11 @@ pub(super) fn whole(
                 "`[component.{name}]` is not the same in this manifest and in the release that serves\n  = hint: deploy the whole application, without `--component`"
             )));
         }
-        let old: Vec<String> = bundle::of_component(&stable.written, new, &merged.files)
+        let old: Vec<String> = bundle::of_component(&stable.written, &id, new, &merged.files)
             .into_keys()
             .map(str::to_owned)
             .collect();
-        let new = bundle::of_component(&app, new, &offered.files);
+        let new = bundle::of_component(&app, &id, new, &offered.files);
         for path in old.iter().filter(|path| !new.contains_key(path.as_str())) {
             changed.push(path.clone());
             merged.files.remove(path);
@@ -49,20 +52,27 @@ pub(super) fn whole(
             }
         }
     }
-    others_keep(components, &changed, stable).map_err(invalid)?;
+    others_keep(components, &changed, &merged.files, stable).map_err(invalid)?;
     Ok(merged)
 }
 
 /// Refuses to change a file under a component that was not named.
-fn others_keep(components: &[String], changed: &[String], stable: &Prepared) -> Result<(), String> {
+fn others_keep(
+    components: &[String],
+    changed: &[String],
+    merged: &BTreeMap<String, Digest>,
+    stable: &Prepared,
+) -> Result<(), String> {
     let app = &stable.written;
     let others = app.components.iter();
     let others = others.filter(|(id, _)| !components.iter().any(|name| name == id.as_str()));
     for (id, component) in others {
-        let files = bundle::of_component(app, component, &stable.bundle.files);
+        let before = bundle::of_component(app, id, component, &stable.bundle.files);
+        // A pattern of its may match what is new.
+        let after = bundle::of_component(app, id, component, merged);
         if let Some(path) = changed
             .iter()
-            .find(|path| files.contains_key(path.as_str()))
+            .find(|path| before.contains_key(path.as_str()) || after.contains_key(path.as_str()))
         {
             return Err(format!(
                 "`{path}` belongs to component `{id}` too\n  = hint: deploy both: add `--component {id}`"

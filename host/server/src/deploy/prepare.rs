@@ -3,6 +3,7 @@
 //! In this order, because each step trusts the one before: nothing of a release runs before its powers are known and
 //! allowed, its stores change before its first instance looks at them, and nothing serves before an instance has answered.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,19 +15,19 @@ use stoa_capabilities::releases::Digest;
 use stoa_capabilities::sql::Contracting;
 use stoa_capabilities::variables::Variables;
 use stoa_capabilities::{Capabilities, Unresolved};
-use stoa_manifest::component::Source as Code;
 use stoa_manifest::{App, Component, ComponentId};
-use stoa_runtime::{Pace, PrepareError};
+use stoa_runtime::{Mount, Pace, PrepareError};
 
 use super::machine::Machine;
 use super::openapi;
-use super::prepared::{MadeOf, Prepared, Service};
+use super::prepared::{self, Beside, MadeOf, Prepared, Service, Shared};
 use super::refused::Refused;
+use super::reuse;
 use super::shadow::Power;
 use crate::admin::messages::Bundle;
 use crate::bundle::Files;
 use crate::progress::Progress;
-use crate::{bundle, compose, stores, wiring};
+use crate::{bundle, componentize, compose, fetched, mounts, stores, wiring};
 
 /// A release whose manifest was read and whose variables have values.
 pub(super) struct Read {
@@ -52,14 +53,13 @@ impl Machine {
             .parse()
             .map_err(|mistakes| Refused::Invalid(vec![mistakes.to_string()]))?;
         let mut app = written.clone();
+        self.overrides.apply(&mut app).map_err(Refused::Invalid)?;
         let variables = self.values.resolve(&mut app).await;
         let variables = variables.map_err(Refused::Invalid)?;
-        wiring::check_supported(&app, self.ours).map_err(Refused::Invalid)?;
-        for component in app.components.values_mut() {
-            component
-                .environment
-                .extend(self.environment.iter().cloned());
-        }
+        wiring::check_supported(&app).map_err(Refused::Invalid)?;
+        fetched::check(&bundle.files).map_err(Refused::Invalid)?;
+        // After the variables: what is derived has those of the component that it is derived from.
+        compose::middleware::derive(&mut app);
         Ok(Read {
             bundle,
             written,
@@ -77,16 +77,28 @@ impl Machine {
             app,
             variables,
         } = read;
+        let subscriptions = variables.subscriptions().to_vec();
         let capabilities = Capabilities {
             variables: variables.clone(),
             ..self.capabilities.clone()
         };
+        let reach = reuse::reach(&app);
+        let made_of = made_of(&app, &bundle.files, &variables, linking.power);
+        let served: Vec<ComponentId> = made_of.keys().cloned().collect();
+        let live = linking.live.iter().map(|live| Beside {
+            live,
+            app: &app,
+            made_of: &made_of,
+        });
+        let live: Vec<Beside<'_>> = live.collect();
+        let taken = reuse::taken_over(&served, &reach, &live);
         let one = OneOf {
             machine: self,
             app: &app,
             digests: &bundle.files,
-            variables,
             capabilities,
+            made_of: &made_of,
+            taken: &taken,
             linking,
             progress: Progress::start(match linking.pace {
                 Pace::Start => app.components.len(),
@@ -96,20 +108,22 @@ impl Machine {
         let services = tokio::task::block_in_place(|| all(&one)).map_err(Refused::Invalid)?;
         let OneOf { progress, .. } = one;
         progress.done();
-        let of =
-            |(id, service): (&ComponentId, &Arc<Service>)| (id.clone(), service.imports.clone());
-        let imports = services.iter().map(of).collect();
+        let imports = prepared::imports(&app, &services);
         let of = |(id, service): (&ComponentId, &Arc<Service>)| {
             (id.clone(), service.revision().id().to_owned())
         };
         let revisions = services.iter().map(of).collect();
+        let siblings = self.siblings(&app, &services, &reach);
         Ok(Prepared {
             number: 0,
             bundle,
             power: linking.power,
             written,
             app,
+            reach,
             services,
+            siblings,
+            subscriptions,
             imports,
             revisions,
         })
@@ -236,13 +250,41 @@ struct OneOf<'a> {
     machine: &'a Machine,
     app: &'a App,
     digests: &'a BTreeMap<String, Digest>,
-    variables: Variables,
     capabilities: Capabilities,
+    made_of: &'a BTreeMap<ComponentId, MadeOf>,
+    /// What serves already, and is the same.
+    taken: &'a BTreeMap<ComponentId, Shared>,
     linking: &'a Linking<'a>,
     progress: Progress,
 }
 
 type Services = BTreeMap<ComponentId, Arc<Service>>;
+
+/// What each component that serves is made of.
+fn made_of(
+    app: &App,
+    digests: &BTreeMap<String, Digest>,
+    variables: &Variables,
+    power: Power,
+) -> BTreeMap<ComponentId, MadeOf> {
+    let served = |(id, _): &(&ComponentId, &Component)| !compose::is_part(app, id);
+    let commands = wiring::commands(app);
+    let made_of = |(id, component): (&ComponentId, &Component)| {
+        let files = bundle::of_component(app, id, component, digests).into_iter();
+        let made_of = MadeOf {
+            files: files
+                .map(|(path, digest)| (path.to_owned(), digest))
+                .collect(),
+            component: component.clone(),
+            variables: variables.clone(),
+            power,
+            triggers: wiring::triggers(app, id),
+            command: commands.get(id).cloned(),
+        };
+        (id.clone(), made_of)
+    };
+    app.components.iter().filter(served).map(made_of).collect()
+}
 
 fn all(one: &OneOf<'_>) -> Result<Services, Vec<String>> {
     let served = |(id, _): &(&ComponentId, &Component)| !compose::is_part(one.app, id);
@@ -292,20 +334,9 @@ impl OneOf<'_> {
         id: &ComponentId,
         component: &Component,
     ) -> Result<Arc<Service>, Vec<String>> {
-        let files = bundle::of_component(self.app, component, self.digests);
-        let made_of = MadeOf {
-            files: files
-                .into_iter()
-                .map(|(path, digest)| (path.to_owned(), digest))
-                .collect(),
-            component: component.clone(),
-            variables: self.variables.clone(),
-            power: self.linking.power,
-        };
-        let mut live = self.linking.live.iter();
-        match live.find_map(|release| release.reusable(id, &made_of)) {
-            Some(service) => Ok(Arc::clone(service)),
-            None => self.link(id, component, made_of),
+        match self.taken.get(id) {
+            Some(Shared(service)) => Ok(Arc::clone(service)),
+            None => self.link(id, component, self.made_of[id].clone()),
         }
     }
 
@@ -319,9 +350,13 @@ impl OneOf<'_> {
             files, power, pace, ..
         } = self.linking;
         let runtime = &self.machine.runtime;
-        let (path, wasm) = code(id, component, files).map_err(|missing| vec![missing])?;
+        // People, logs, quotas, variables and metrics know it as the component that the manifest names.
+        let named = compose::middleware::named(self.app, id);
+        let (path, wasm) = code(named, component, files).map_err(|missing| vec![missing])?;
+        let wasm = componentize::component(wasm)
+            .map_err(|error| vec![format!("component `{named}` (`{path}`): {error}")])?;
         let wasm = compose::compose(self.app, files, id, self.machine.ours, wasm)?;
-        let refused = |error: PrepareError| vec![worded(id, path, &error)];
+        let refused = |error: PrepareError| vec![worded(named, &path, &error)];
         let start = Instant::now();
         let artifact = runtime.load(&wasm, *pace).map_err(refused)?;
         if *pace == Pace::Start {
@@ -331,15 +366,17 @@ impl OneOf<'_> {
             };
             let seconds = start.elapsed().as_secs_f64();
             self.progress
-                .note(&format!("Preparing {id}: {outcome} ({seconds:.1} s)"));
+                .note(&format!("Preparing {named}: {outcome} ({seconds:.1} s)"));
         }
+        let mounts = self.mounts(named, component)?;
         let component = power.of(component);
         let granted = self
             .capabilities
-            .grant(id, artifact.revision(), &component.grants)
+            .grant(named, artifact.revision(), &component)
             .map_err(|unresolved| unresolved.iter().map(unknown_label).collect::<Vec<_>>())?;
+        let triggers = made_of.triggers;
         let revision = runtime
-            .link(id, &component, &artifact, granted)
+            .link(named, &component, &artifact, granted, triggers, mounts)
             .map_err(refused)?;
         Ok(Service::new(
             made_of,
@@ -348,21 +385,41 @@ impl OneOf<'_> {
             artifact.imports(),
         ))
     }
+
+    /// Writes down what a component mounts, unless it is there already.
+    fn mounts(&self, id: &ComponentId, component: &Component) -> Result<Vec<Mount>, Vec<String>> {
+        if component.files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let of_component = |told: String| format!("component `{id}`: {told}");
+        let refused = |told: Vec<String>| told.into_iter().map(of_component).collect::<Vec<_>>();
+        let contents = mounts::contents(component, self.digests).map_err(refused)?;
+        let keys: BTreeMap<&Digest, &str> = self
+            .digests
+            .iter()
+            .map(|(key, digest)| (digest, key.as_str()))
+            .collect();
+        let bytes = |digest: &Digest| self.linking.files.get(keys.get(digest)?).cloned();
+        let mount = self.machine.mounts.lend(&contents, bytes);
+        let failed = |error| {
+            vec![format!(
+                "component `{id}`: its files cannot be written to this host: {error}"
+            )]
+        };
+        mount.map(|mount| vec![mount]).map_err(failed)
+    }
 }
 
+/// A component's code, and what it is called.
 fn code<'a>(
     id: &ComponentId,
     component: &'a Component,
     files: &Files,
-) -> Result<(&'a str, Bytes), String> {
-    let path = match &component.source {
-        Code::Path(path) => path,
-        Code::Url { .. } | Code::Registry { .. } => {
-            return Err(format!("the source of `{id}` is not a file"));
-        }
-    };
-    let missing = || format!("component `{id}`: its code `{path}` is not among the files");
-    Ok((path, files.get(path).ok_or_else(missing)?.clone()))
+) -> Result<(Cow<'a, str>, Bytes), String> {
+    let key = fetched::of_source(&component.source).key();
+    let missing = || format!("component `{id}`: its code `{key}` is not among the files");
+    let wasm = files.get(&key).ok_or_else(missing)?.clone();
+    Ok((key, wasm))
 }
 
 fn unknown_label(missing: &Unresolved) -> String {
@@ -399,7 +456,8 @@ fn worded(id: &ComponentId, path: &str, error: &PrepareError) -> String {
             "raise `limits.memory_bytes_max` of the component".to_owned()
         }
         PrepareError::NoHandler { .. } => {
-            "only HTTP components can be served; is this the right file?".to_owned()
+            "is this the right file? a command is served by a route with `executor = { type = \"wagi\" }`"
+                .to_owned()
         }
     };
     format!("component `{id}` (`{path}`): {error}\n  = hint: {hint}")

@@ -1,16 +1,18 @@
 //! A release that is ready to serve: parsed, compiled, linked, granted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stoa_capabilities::releases::Digest;
-use stoa_capabilities::variables::Variables;
+use stoa_capabilities::variables::{Subscription, Variables};
 use stoa_manifest::{App, Component, ComponentId};
-use stoa_runtime::{Core, Handler, Revision};
+use stoa_runtime::{Core, Handler, Revision, Siblings, Triggers, Wagi};
 
 use super::differences::Side;
+use super::reuse::{Live, Reach};
 use super::shadow::Power;
 use crate::admin::messages::{self, Bundle};
+use crate::compose::middleware;
 
 /// One release on this host.
 pub(crate) struct Prepared {
@@ -22,12 +24,29 @@ pub(crate) struct Prepared {
     pub(super) written: App,
     /// As it serves.
     pub(crate) app: App,
+    /// Whom its components reach of one another.
+    pub(super) reach: BTreeMap<ComponentId, Reach>,
     pub(crate) services: BTreeMap<ComponentId, Arc<Service>>,
-    /// What each component imports.
+    /// Whom those of them call that reach anybody, by core.
+    pub(crate) siblings: BTreeMap<ComponentId, Vec<Arc<dyn Siblings>>>,
+    /// The messages that start its components.
+    pub(crate) subscriptions: Vec<Subscription>,
+    /// What each component imports, with the middleware in front of it.
     pub(super) imports: BTreeMap<ComponentId, Vec<String>>,
     /// The code of each component.
     pub(super) revisions: BTreeMap<ComponentId, String>,
 }
+
+/// A live release beside the one that is made ready, and what the components of that one are made of.
+pub(super) struct Beside<'a> {
+    pub(super) live: &'a Prepared,
+    pub(super) app: &'a App,
+    pub(super) made_of: &'a BTreeMap<ComponentId, MadeOf>,
+}
+
+/// A service, as one and the same.
+#[derive(Clone)]
+pub(super) struct Shared(pub(super) Arc<Service>);
 
 /// A revision of a component, with its handlers on every core.
 pub(crate) struct Service {
@@ -37,7 +56,9 @@ pub(crate) struct Service {
     pub(super) imports: Vec<String>,
 }
 
-/// All that makes a revision what it is. Releases that agree in it share the revision, with its instances and limits.
+/// All that makes a revision what it is. Releases that agree in it, and in all that it can reach, share the revision, with
+/// its instances and limits.
+#[derive(Clone)]
 pub(super) struct MadeOf {
     /// Its code and that of its dependencies, by path.
     pub(super) files: BTreeMap<String, Digest>,
@@ -45,6 +66,10 @@ pub(super) struct MadeOf {
     pub(super) component: Component,
     pub(super) variables: Variables,
     pub(super) power: Power,
+    /// What it was linked for: there is no way into it for anything else.
+    pub(super) triggers: Triggers,
+    /// What it is called with by others, if it is a command.
+    pub(super) command: Option<Wagi>,
 }
 
 impl MadeOf {
@@ -52,6 +77,8 @@ impl MadeOf {
         self.files == other.files
             && self.component == other.component
             && self.power == other.power
+            && self.triggers == other.triggers
+            && self.command == other.command
             && self.variables.same(&other.variables, id)
     }
 }
@@ -76,7 +103,7 @@ impl Service {
         &self.revision
     }
 
-    pub(super) fn handler(&self, core: usize) -> &Handler {
+    pub(crate) fn handler(&self, core: usize) -> &Handler {
         &self.handlers[core]
     }
 }
@@ -109,7 +136,10 @@ impl Prepared {
             power: Power::Full,
             written: app.clone(),
             app,
+            reach: BTreeMap::new(),
             services: BTreeMap::new(),
+            siblings: BTreeMap::new(),
+            subscriptions: Vec::new(),
             imports: BTreeMap::new(),
             revisions: BTreeMap::new(),
         }
@@ -129,18 +159,13 @@ impl Prepared {
         self.written.seeds == app.seeds
     }
 
-    /// Its service of a component, if it is made of the same.
-    pub(super) fn reusable(&self, id: &ComponentId, made_of: &MadeOf) -> Option<&Arc<Service>> {
-        let service = self.services.get(id)?;
-        service.made_of.same(made_of, id).then_some(service)
-    }
-
     /// Its powers, to compare with another's.
     pub(super) fn side(&self) -> Side<'_> {
         Side {
             app: &self.written,
             imports: &self.imports,
             digests: &self.revisions,
+            files: &self.bundle.files,
         }
     }
 
@@ -166,5 +191,111 @@ impl Prepared {
             .values()
             .filter(move |service| !named(service))
             .cloned()
+    }
+}
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Live for Beside<'_> {
+    type Service = Shared;
+
+    fn same(&self, id: &ComponentId) -> Option<Shared> {
+        let service = self.live.services.get(id)?;
+        let made_of = self.made_of.get(id)?;
+        let named = middleware::named(self.app, id);
+        service
+            .made_of
+            .same(made_of, named)
+            .then(|| Shared(Arc::clone(service)))
+    }
+
+    fn reach(&self, id: &ComponentId) -> Option<&Reach> {
+        self.live.reach.get(id)
+    }
+
+    fn same_routes(&self) -> bool {
+        let said = |app: &App| (app.name.clone(), app.version.clone());
+        self.live.app.routes == self.app.routes && said(&self.live.app) == said(self.app)
+    }
+}
+
+/// What each component of an application imports, as it is written there: also what its middleware does.
+pub(super) fn imports(
+    app: &App,
+    services: &BTreeMap<ComponentId, Arc<Service>>,
+) -> BTreeMap<ComponentId, Vec<String>> {
+    let mut all: BTreeMap<ComponentId, BTreeSet<String>> = BTreeMap::new();
+    for (id, service) in services {
+        let named = middleware::named(app, id).clone();
+        all.entry(named)
+            .or_default()
+            .extend(service.imports.iter().cloned());
+    }
+    let listed = |(id, imports): (ComponentId, BTreeSet<String>)| (id, Vec::from_iter(imports));
+    all.into_iter().map(listed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use stoa_manifest::text::Source;
+
+    use super::*;
+    use crate::wiring;
+
+    /// What the only component of an application with these triggers is made of.
+    fn made_of(triggers: &str) -> MadeOf {
+        let text = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"test\"\n{triggers}\n\
+             [component.a]\nsource = \"a.wasm\"\n"
+        );
+        let app = stoa_manifest::parse(&Source::new("spin.toml", text), None)
+            .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let id = id();
+        MadeOf {
+            files: BTreeMap::new(),
+            component: app.components[&id].clone(),
+            variables: Variables::default(),
+            power: Power::Full,
+            triggers: wiring::triggers(&app, &id),
+            command: wiring::commands(&app).get(&id).cloned(),
+        }
+    }
+
+    fn id() -> ComponentId {
+        ComponentId::new("a").expect("it is an id")
+    }
+
+    const ROUTE: &str = "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"a\"\n";
+
+    #[test]
+    fn a_component_that_is_started_by_something_else_is_another() {
+        let redis =
+            "[[trigger.redis]]\naddress = \"redis://cache\"\nchannel = \"c\"\ncomponent = \"a\"\n";
+        let wagi =
+            |argv: &str| format!("{ROUTE}executor = {{ type = \"wagi\", argv = \"{argv}\" }}\n");
+        let all = [
+            ROUTE.to_owned(),
+            format!("{ROUTE}{redis}"),
+            redis.to_owned(),
+            wagi("one"),
+            wagi("two"),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            for (beside, other) in all.iter().enumerate() {
+                let same = made_of(one).same(&made_of(other), &id());
+                assert_eq!(same, at == beside, "{one}\n{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_route_to_a_component_does_not_change_it() {
+        let more = "[[trigger.http]]\nroute = \"/more\"\ncomponent = \"a\"\n";
+        let more = made_of(&format!("{ROUTE}{more}"));
+        assert!(made_of(ROUTE).same(&more, &id()));
     }
 }

@@ -1,9 +1,10 @@
 //! What a mirrored candidate may do: read what the application may read, and change nothing. It reaches no other host
-//! either, because a request that is sent twice is sent once too often.
+//! either, because a request that is sent twice is sent once too often; but its components call one another, which are all
+//! shadows.
 
-use stoa_manifest::Component;
 use stoa_manifest::grants::Access;
 use stoa_manifest::grants::identity::Operation;
+use stoa_manifest::{Component, hosts};
 
 /// What a release is linked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,12 @@ fn shade(component: &mut Component) {
             .operations
             .retain(|operation| *operation != Operation::Sign);
     }
-    component.allowed_outbound_hosts.clear();
+    let outbound = component.allowed_outbound_hosts.iter();
+    let http = component.allowed_http_hosts.iter();
+    component.allowed_outbound_hosts = outbound
+        .flat_map(|entry| hosts::inside(entry))
+        .chain(http.flat_map(|entry| hosts::inside_http(entry)))
+        .collect();
     component.allowed_http_hosts.clear();
 }
 
@@ -56,7 +62,7 @@ mod tests {
     use stoa_manifest::text::Source;
 
     #[test]
-    fn a_shadow_reads_and_reaches_nobody() {
+    fn a_shadow_reads_and_reaches_only_other_shadows() {
         let text = r#"
             spin_manifest_version = 2
             [application]
@@ -68,7 +74,7 @@ mod tests {
             source = "a.wasm"
             key_value_stores = ["default"]
             sqlite_databases = ["default"]
-            allowed_outbound_hosts = ["https://api.example.com"]
+            allowed_outbound_hosts = ["https://api.example.com", "http://b.spin.internal", "https://*"]
             [component.a.tool.stoa]
             schema = 1
             [component.a.tool.stoa.grants.blobs.media]
@@ -106,7 +112,14 @@ mod tests {
                     .values()
                     .all(|grant| grant.operations == [Operation::Verify])
             );
-            assert!(shadow.allowed_outbound_hosts.is_empty());
+            assert_eq!(
+                shadow.allowed_outbound_hosts,
+                [
+                    "http://b.spin.internal",
+                    "https://*.spin.internal",
+                    "https://self"
+                ]
+            );
         }
     }
 }

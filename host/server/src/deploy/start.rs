@@ -18,6 +18,7 @@ use stoa_capabilities::releases::{Cause, Change, Digest, Store};
 use stoa_capabilities::sql::Contracting;
 use stoa_gateway::traffic::Front;
 use stoa_runtime::Pace;
+use tokio::sync::watch;
 
 use super::drain::Drains;
 use super::history;
@@ -66,6 +67,7 @@ pub(crate) async fn start(
     let host = Host(Arc::new(Inner {
         front: Front::new(nothing.snapshot(&machine)),
         serving: ArcSwap::from_pointee(nothing),
+        changes: watch::Sender::new(0),
         drains: Drains::new(config.drain_max),
         machine,
         store,
@@ -78,6 +80,7 @@ pub(crate) async fn start(
         pruned: Mutex::new(Instant::now()),
     }));
     host.first(current, first).await?;
+    host.0.machine.mounts.settle();
     Ok(host)
 }
 

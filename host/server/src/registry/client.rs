@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{self, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode, Url};
+use serde::Deserialize;
 use stoa_capabilities::releases::Digest;
 
 use super::DOCUMENT_BYTES_MAX;
@@ -16,6 +17,10 @@ use super::reference::Reference;
 
 /// For one blob: the largest one at 150 kB/s.
 const BLOB_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// Pages of a list of tags, and how many tags there are on each if the registry agrees.
+const PAGES_MAX: usize = 20;
+const PAGE_TAGS: usize = 1_000;
 
 /// The header in which a registry says what it sends or has taken.
 const DIGEST: &str = "docker-content-digest";
@@ -32,6 +37,14 @@ pub(crate) struct Registry {
     connection: Connection,
     reference: Reference,
     repository: String,
+}
+
+/// A page of tags.
+#[derive(Deserialize)]
+struct Tags {
+    /// Null where there is none.
+    #[serde(default)]
+    tags: Option<Vec<String>>,
 }
 
 /// Asks a registry whether it knows these credentials.
@@ -114,6 +127,29 @@ impl Registry {
         Ok(bytes)
     }
 
+    /// The tags of the repository, as far as they fit on so many pages.
+    pub(super) async fn tags(&mut self) -> Result<Vec<String>, Error> {
+        let shown = self.reference.to_string();
+        let mut call = self.call(Method::GET, &format!("tags/list?n={PAGE_TAGS}"))?;
+        let mut all = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let response = self.connection.get(&call, &shown).await?;
+            let next = next_page(&call.url, &response);
+            let text = self
+                .connection
+                .body(response, &shown, DOCUMENT_BYTES_MAX)
+                .await?;
+            let page: Tags = serde_json::from_slice(&text)
+                .map_err(|_| self.unusable("its list of tags cannot be read"))?;
+            all.extend(page.tags.unwrap_or_default());
+            match next {
+                Some(url) => call.url = url,
+                None => break,
+            }
+        }
+        Ok(all)
+    }
+
     pub(super) async fn has(&mut self, digest: Digest) -> Result<bool, Error> {
         let call = self.call(Method::HEAD, &format!("blobs/{digest}"))?;
         let response = self.connection.send(&call).await?;
@@ -166,4 +202,12 @@ impl Registry {
         let path = format!("/v2/{}/{path}", self.repository);
         Ok(Call::new(method, self.connection.url(&path)?))
     }
+}
+
+/// Where a list goes on (RFC 8288): `</v2/…?last=x>; rel="next"`. Nowhere but at the same registry.
+fn next_page(url: &Url, response: &Response) -> Option<Url> {
+    let link = response.headers().get(header::LINK)?.to_str().ok()?;
+    let (target, relation) = link.trim().strip_prefix('<')?.split_once('>')?;
+    let next = url.join(target).ok()?;
+    (relation.contains("next") && next.origin() == url.origin()).then_some(next)
 }

@@ -27,12 +27,12 @@ use crate::client::{innermost, is_loopback, show};
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// For an answer that is short or has no body.
 const QUERY_MAX: Duration = Duration::from_secs(60);
-/// Between two pieces of a body.
-const STALL_MAX: Duration = Duration::from_secs(60);
+/// Between two pieces of a body, and for the first one of a download.
+pub(super) const STALL_MAX: Duration = Duration::from_secs(60);
 /// Redirects that are followed for one request.
-const REDIRECTS_MAX: usize = 5;
+pub(super) const REDIRECTS_MAX: usize = 5;
 /// Bytes of an answer that holds a token, or of one that says what is wrong.
-const SMALL_BYTES_MAX: u64 = 256 * 1024;
+pub(super) const SMALL_BYTES_MAX: u64 = 256 * 1024;
 /// Characters of a registry's error code.
 const CODE_CHARS_MAX: usize = 64;
 /// Bytes that are reserved for a body before the first of it has come.
@@ -57,6 +57,12 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     body: Bytes,
     pub(super) limit: Duration,
+}
+
+/// Why a body is not whole.
+pub(super) enum Cut {
+    Short(String),
+    TooLarge,
 }
 
 #[derive(Deserialize)]
@@ -92,20 +98,8 @@ impl Connection {
         if insecure || is_loopback(&base) {
             base = Url::parse(&format!("http://{}/", endpoint(host))).map_err(odd)?;
         }
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls())
-            .connect_timeout(CONNECT_MAX)
-            // Followed here, where it is known what may go where.
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("stoa/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&base) {
-            builder = builder.no_proxy();
-        }
-        let http = builder
-            .build()
-            .map_err(|error| Error::SetUp(innermost(&error)))?;
         Ok(Self {
-            http,
+            http: http(&base)?,
             base,
             host: host.to_owned(),
             insecure,
@@ -269,26 +263,17 @@ impl Connection {
     /// A body of at most so many bytes.
     pub(super) async fn body(
         &self,
-        mut response: Response,
+        response: Response,
         what: &str,
         most: u64,
     ) -> Result<Bytes, Error> {
-        let reserved = usize::try_from(most.min(RESERVED_BYTES_MAX)).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(reserved);
-        loop {
-            let chunk = timeout(STALL_MAX, response.chunk()).await;
-            let chunk = chunk.map_err(|_| Error::Unreachable {
+        read(response, most).await.map_err(|cut| match cut {
+            Cut::Short(reason) => Error::Unreachable {
                 host: self.host.clone(),
-                reason: format!("nothing came for {} seconds", STALL_MAX.as_secs()),
-            })?;
-            let Some(chunk) = chunk.map_err(|error| self.broken(error))? else {
-                return Ok(bytes.into());
-            };
-            if bytes.len() as u64 + chunk.len() as u64 > most {
-                return Err(self.damaged(what, format!("it is larger than {most} bytes")));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+                reason,
+            },
+            Cut::TooLarge => self.damaged(what, format!("it is larger than {most} bytes")),
+        })
     }
 
     pub(super) fn same(&self, what: &str, expected: Digest, actual: Digest) -> Result<(), Error> {
@@ -381,6 +366,41 @@ impl Call {
 }
 
 // === functions ===
+
+/// A client that follows no redirects: they are followed where it is known what may go where.
+pub(super) fn http(base: &Url) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls())
+        .connect_timeout(CONNECT_MAX)
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("stoa/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(base) {
+        builder = builder.no_proxy();
+    }
+    builder
+        .build()
+        .map_err(|error| Error::SetUp(innermost(&error)))
+}
+
+/// A body of at most so many bytes, none of which is waited for too long.
+pub(super) async fn read(mut response: Response, most: u64) -> Result<Bytes, Cut> {
+    let reserved = usize::try_from(most.min(RESERVED_BYTES_MAX)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(reserved);
+    loop {
+        let chunk = timeout(STALL_MAX, response.chunk()).await;
+        let stalled = |_| format!("nothing came for {} seconds", STALL_MAX.as_secs());
+        let chunk = chunk.map_err(stalled).map_err(Cut::Short)?;
+        // Without the address: where a redirect leads may be a permission by itself.
+        let broken = |error: reqwest::Error| Cut::Short(innermost(&error.without_url()));
+        let Some(chunk) = chunk.map_err(broken)? else {
+            return Ok(bytes.into());
+        };
+        if bytes.len() as u64 + chunk.len() as u64 > most {
+            return Err(Cut::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+}
 
 fn basic(credentials: &Credentials) -> Secret {
     let pair = Secret::new(format!(

@@ -1,4 +1,4 @@
-//! Why an image was not pulled or pushed. No message has a password or a token, nor what a registry wrote beyond a word.
+//! Why an image was not pulled or pushed, or a file not fetched. No message has a password or a token, nor what a registry wrote beyond a word.
 
 use anyhow::Context;
 
@@ -24,6 +24,8 @@ pub(crate) enum Error {
         what: String,
         reason: String,
     },
+    #[error("`{what}` cannot be fetched: {reason}")]
+    Unfetched { what: String, reason: String },
     #[error("no connection can be set up: {0}")]
     SetUp(String),
     #[error("{host} cannot be reached: {reason}")]
@@ -42,6 +44,7 @@ impl Error {
             | Self::Unusable { .. }
             | Self::TooLarge { .. } => Invalid(self.to_string()).into(),
             Self::Damaged { .. }
+            | Self::Unfetched { .. }
             | Self::SetUp(_)
             | Self::Unreachable { .. }
             | Self::Answer { .. } => anyhow::Error::msg(self.to_string()),

@@ -1,7 +1,7 @@
 //! An application that was pulled, written into a folder. Its paths were written by somebody else: none of them leads
-//! out of the folder, and no file is written twice.
+//! out of the folder, and no file is written over. What the manifest has fetched is not written: it is fetched again.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
@@ -11,29 +11,33 @@ use anyhow::Context;
 use super::Image;
 use crate::client::show;
 use crate::commands::Invalid;
+use crate::fetched;
 
 /// What the manifest is called.
 const MANIFEST: &str = "spin.toml";
-/// Folders whose files other programs obey: git's, and the state of a host, which names addresses and tokens.
-const OBEYED: [&str; 2] = [".git", ".stoa"];
+/// Folders whose files programs obey: git's; the state of a host, which names addresses and tokens; and the runtime
+/// configuration beside a manifest, which says what the application may reach of a machine.
+const OBEYED: [&str; 3] = [".git", ".stoa", "runtime-config"];
 
 /// Writes manifest and files into a folder that is empty or not there yet.
 pub(crate) fn write(image: &Image, folder: &Path) -> anyhow::Result<()> {
-    let written = image.files.iter().map(|(path, _)| path);
-    let paths = places(written).map_err(Invalid)?;
+    let files = image.files.iter().map(|(path, bytes)| (path, &bytes[..]));
+    let places = places(image.bundle.manifest.as_bytes(), files).map_err(Invalid)?;
     prepare(folder)?;
-    file(&folder.join(MANIFEST), image.bundle.manifest.as_bytes())?;
-    for (path, (_, bytes)) in paths.iter().zip(image.files.iter()) {
+    for (path, bytes) in places {
         file(&folder.join(path), bytes)?;
     }
     Ok(())
 }
 
-/// Where files with these paths lie in a folder, in the same order.
-fn places<'p>(paths: impl Iterator<Item = &'p str>) -> Result<Vec<PathBuf>, String> {
-    let mut taken = BTreeSet::from([PathBuf::from(MANIFEST)]);
-    let mut placed = Vec::new();
-    for path in paths {
+/// What lies where in a folder: the manifest, and files with these paths. Two paths may mean one place, if what they put
+/// there is the same; a pattern of `files` may mean the manifest itself.
+fn places<'i>(
+    manifest: &'i [u8],
+    files: impl Iterator<Item = (&'i str, &'i [u8])>,
+) -> Result<BTreeMap<PathBuf, &'i [u8]>, String> {
+    let mut placed = BTreeMap::from([(PathBuf::from(MANIFEST), manifest)]);
+    for (path, bytes) in files.filter(|(path, _)| !fetched::is_key(path)) {
         let shown = show::plain(path);
         let place = inside(path).ok_or_else(|| {
             format!("the path `{shown}` does not stay in a folder: it is not written")
@@ -43,18 +47,15 @@ fn places<'p>(paths: impl Iterator<Item = &'p str>) -> Result<Vec<PathBuf>, Stri
                 "the path `{shown}` is one that other programs obey: it is not written"
             ));
         }
-        if !taken.insert(place.clone()) {
+        if *placed.entry(place).or_insert(bytes) != bytes {
             return Err(format!("two files would be written to `{shown}`"));
         }
-        placed.push(place);
     }
     let below = |place: &&PathBuf| {
-        place
-            .ancestors()
-            .skip(1)
-            .any(|folder| taken.contains(folder))
+        let mut folders = place.ancestors().skip(1);
+        folders.any(|folder| placed.contains_key(folder))
     };
-    match placed.iter().find(below) {
+    match placed.keys().find(below) {
         Some(place) => {
             let shown = show::plain(&place.display().to_string());
             Err(format!("`{shown}` would lie in a folder that is a file"))
@@ -136,6 +137,25 @@ mod tests {
         }
     }
 
+    /// The places of files that hold their own paths.
+    fn placed(paths: &[&str]) -> Result<usize, String> {
+        let files = paths.iter().map(|path| (*path, path.as_bytes()));
+        places(b"manifest", files).map(|places| places.len())
+    }
+
+    #[test]
+    fn what_is_the_same_may_be_written_to_one_place() {
+        let files = [
+            ("a", &b"x"[..]),
+            ("./a", &b"x"[..]),
+            ("spin.toml", &b"manifest"[..]),
+        ];
+        let places = places(b"manifest", files.into_iter());
+        assert_eq!(places.map(|places| places.len()), Ok(2));
+        let fetched = placed(&["url:sha256:00/", "package:ghcr.io/a:b@1/", "a"]);
+        assert_eq!(fetched, Ok(2));
+    }
+
     #[test]
     fn paths_that_lead_elsewhere_are_refused() {
         for path in [
@@ -154,8 +174,9 @@ mod tests {
             ".git/config",
             "./.stoa/admin.url",
             "a/.GIT/hooks/post-checkout",
+            "runtime-config/embedded.toml",
         ] {
-            assert!(places([path].into_iter()).is_err(), "{path:?}");
+            assert!(placed(&[path]).is_err(), "{path:?}");
         }
     }
 
@@ -170,7 +191,7 @@ mod tests {
             ["a", "a/b"],
             ["a/b/c", "a"],
         ] {
-            assert!(places(paths.into_iter()).is_err(), "{paths:?}");
+            assert!(placed(&paths).is_err(), "{paths:?}");
         }
     }
 

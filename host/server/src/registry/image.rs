@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stoa_capabilities::releases::Digest;
 
+use super::archive;
 use super::lock::Lock;
 use crate::admin::messages::Bundle;
 use crate::bundle::Files;
@@ -25,6 +26,11 @@ pub(super) const BUNDLE: &str = "application/vnd.stoa.bundle.v1+json";
 const LOCKED: &str = "application/vnd.fermyon.spin.application.v1+config";
 const WASM: &str = "application/vnd.wasm.content.layer.v1+wasm";
 const DATA: &str = "application/vnd.wasm.content.layer.v1+data";
+/// Files in an archive.
+const ARCHIVE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
+/// So many files have a layer each; some registries take 500 in all. If there are more, those that are no code are
+/// packed into one.
+const FILES_APART_MAX: usize = 400;
 /// A single component, as packages are pushed.
 const PACKAGE: &str = "application/wasm";
 /// How code begins.
@@ -107,6 +113,23 @@ impl Manifest {
         }
     }
 
+    /// The layers that hold several files.
+    pub(super) fn archives(&self) -> impl Iterator<Item = &Descriptor> {
+        let layers = self.layers.iter();
+        layers.filter(|layer| layer.media_type == ARCHIVE)
+    }
+
+    /// The only component of a package.
+    pub(super) fn package(&self) -> Result<&Descriptor, String> {
+        let is_code = |layer: &&Descriptor| is_code(layer);
+        let mut layers = self.layers.iter().filter(is_code);
+        match (layers.next(), layers.next()) {
+            (Some(layer), None) => Ok(layer),
+            (None, _) => Err("it holds no component".to_owned()),
+            (Some(_), Some(_)) => Err("it holds more than one component".to_owned()),
+        }
+    }
+
     /// What Spin has to say of the application.
     pub(super) fn locked(&self) -> Result<&Descriptor, String> {
         if let Some(layer) = self.only(LOCKED)? {
@@ -115,9 +138,8 @@ impl Manifest {
         if self.config.media_type == LOCKED {
             return Ok(&self.config);
         }
-        let single = |layer: &Descriptor| [WASM, PACKAGE].contains(&layer.media_type.as_str());
         Err(match self.layers.as_slice() {
-            [layer] if single(layer) => {
+            [layer] if is_code(layer) => {
                 "it is a single component, and nothing says what it may touch: name it in a manifest of your own"
                     .to_owned()
             }
@@ -127,6 +149,10 @@ impl Manifest {
 }
 
 // === functions ===
+
+fn is_code(layer: &Descriptor) -> bool {
+    [WASM, PACKAGE].contains(&layer.media_type.as_str())
+}
 
 /// The image of a bundle, and its blobs. The same bundle makes the same image.
 pub(super) fn build(
@@ -140,8 +166,13 @@ pub(super) fn build(
         layers.push(descriptor(media_type, &bytes, Some(title)));
         blobs.insert(Digest::of(&bytes), bytes);
     };
-    for (path, bytes) in files.iter() {
+    let packs = files.iter().count() > FILES_APART_MAX;
+    let is_packed = |bytes: &Bytes| packs && content_type(bytes) == DATA;
+    for (path, bytes) in files.iter().filter(|(_, bytes)| !is_packed(bytes)) {
         layer(path, content_type(bytes), bytes.clone());
+    }
+    if packs {
+        layer("files.tar.gz", ARCHIVE, archive(files, is_packed));
     }
     for (title, code) in lock.into_iter().flat_map(|lock| &lock.composed) {
         layer(title, WASM, code.clone());
@@ -162,6 +193,16 @@ pub(super) fn build(
     (manifest, blobs)
 }
 
+/// What is packed, each content once.
+fn archive(files: &Files, is_packed: impl Fn(&Bytes) -> bool) -> Bytes {
+    let packed: BTreeMap<Digest, &Bytes> = files
+        .iter()
+        .filter(|(_, bytes)| is_packed(bytes))
+        .map(|(_, bytes)| (Digest::of(bytes), bytes))
+        .collect();
+    archive::pack(packed.into_iter()).expect("memory takes what is written to it")
+}
+
 fn descriptor(media_type: &str, bytes: &Bytes, title: Option<&str>) -> Descriptor {
     Descriptor {
         media_type: media_type.to_owned(),
@@ -172,10 +213,15 @@ fn descriptor(media_type: &str, bytes: &Bytes, title: Option<&str>) -> Descripto
 }
 
 fn content_type(bytes: &Bytes) -> &'static str {
-    match bytes.starts_with(WASM_MAGIC) {
+    match is_wasm(bytes) {
         true => WASM,
         false => DATA,
     }
+}
+
+/// Whether it is code, and so has a layer of another type than other files.
+pub(super) fn is_wasm(bytes: &Bytes) -> bool {
+    bytes.starts_with(WASM_MAGIC)
 }
 
 /// What tools for images expect. The labels keep different applications apart: some know an image by this alone.

@@ -8,6 +8,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use stoa_capabilities::releases::Digest;
@@ -24,10 +27,12 @@ const UNDERSTOOD: [&str; 2] = ["host_requirements", "component_host_requirements
 /// A host requirement that is none.
 const OPTIONAL: &str = "optional";
 
-/// A manifest, and the code that it names.
+/// A manifest, and the files that it names.
 pub(super) struct Converted {
     pub(super) manifest: String,
-    pub(super) code: BTreeMap<String, Digest>,
+    pub(super) files: BTreeMap<String, Digest>,
+    /// Files that are in the locked application itself.
+    pub(super) inline: BTreeMap<Digest, Bytes>,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +99,11 @@ struct Source {
 #[derive(Deserialize)]
 struct Mount {
     path: String,
+    #[serde(default)]
+    digest: Option<Digest>,
+    /// In base64.
+    #[serde(default)]
+    inline: Option<String>,
 }
 
 /// Lines of a manifest.
@@ -117,16 +127,40 @@ pub(super) fn convert(text: &[u8]) -> Result<Converted, String> {
     for trigger in &app.triggers {
         written.trigger(trigger)?;
     }
-    let mut code = BTreeMap::new();
+    let (mut files, mut inline) = (BTreeMap::new(), BTreeMap::new());
     for component in &app.components {
         let path = format!("components/{}.wasm", component.id);
-        code.insert(path.clone(), digest(component)?);
+        files.insert(path.clone(), digest(component)?);
         written.component(component, &path)?;
+        for mount in &component.files {
+            let path = mount.place(component)?;
+            let content = mount.content(component)?;
+            if let Content::Inline(digest, bytes) = &content {
+                inline.insert(*digest, bytes.clone());
+            }
+            if files.insert(path, content.digest()).is_some() {
+                let path = show::plain(&mount.path);
+                return Err(of_component(
+                    component,
+                    &format!("it has two files `{path}`"),
+                ));
+            }
+        }
     }
     Ok(Converted {
         manifest: written.0,
-        code,
+        files,
+        inline,
     })
+}
+
+/// Where the files of a component lie in the manifest's folder.
+fn folder(component: &Component) -> String {
+    format!("files/{}", component.id)
+}
+
+fn of_component(component: &Component, reason: &str) -> String {
+    format!("component `{}`: {reason}", show::plain(&component.id))
 }
 
 fn check(app: &App) -> Result<(), String> {
@@ -226,6 +260,56 @@ fn settings(metadata: &Map<String, Value>) -> Result<BTreeMap<String, Map<String
     }
 }
 
+// === impl Mount ===
+
+/// What is in a file.
+enum Content {
+    Named(Digest),
+    Inline(Digest, Bytes),
+}
+
+impl Mount {
+    /// Its path in the manifest's folder. The path in the guest was written by somebody else: it leads down only.
+    fn place(&self, component: &Component) -> Result<String, String> {
+        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+        match self.path.split('/').all(plain) {
+            true => Ok(format!("{}/{}", folder(component), self.path)),
+            false => {
+                let path = show::plain(&self.path);
+                let reason = format!("the path `{path}` does not stay below `/`");
+                Err(of_component(component, &reason))
+            }
+        }
+    }
+
+    fn content(&self, component: &Component) -> Result<Content, String> {
+        let refused = |what: &str| {
+            let path = show::plain(&self.path);
+            of_component(component, &format!("{what} of the file `{path}`"))
+        };
+        let Some(inline) = &self.inline else {
+            let named = self.digest.map(Content::Named);
+            return named.ok_or_else(|| refused("nothing says what is the content"));
+        };
+        let bytes = STANDARD
+            .decode(inline)
+            .map_err(|_| refused("nobody can read the content"))?;
+        let digest = Digest::of(&bytes);
+        match self.digest {
+            Some(meant) if meant != digest => Err(refused("the digest is not that")),
+            _ => Ok(Content::Inline(digest, bytes.into())),
+        }
+    }
+}
+
+impl Content {
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Named(digest) | Self::Inline(digest, _) => *digest,
+        }
+    }
+}
+
 // === impl Text ===
 
 impl Text {
@@ -314,8 +398,7 @@ impl Text {
     }
 
     fn component(&mut self, component: &Component, source: &str) -> Result<(), String> {
-        let id = show::plain(&component.id);
-        let of_component = |reason: String| format!("component `{id}`: {reason}");
+        let of_component = |reason: String| of_component(component, &reason);
         self.head(&format!("[component.{}]", key(&component.id)));
         self.line(&format!("source = {}", quoted(source)));
         let description = text(&component.metadata, "description").map_err(of_component)?;
@@ -332,14 +415,11 @@ impl Text {
         }
         self.map("environment", &component.env);
         self.map("variables", &component.config);
-        // Their bytes are left where they are: whether mounts are supported is for others to say.
         if !component.files.is_empty() {
-            let mounts = component.files.iter().map(|mount| {
-                let path = quoted(&mount.path);
-                format!("{{ source = {path}, destination = {path} }}")
-            });
-            let mounts: Vec<String> = mounts.collect();
-            self.line(&format!("files = [{}]", mounts.join(", ")));
+            let source = quoted(&folder(component));
+            self.line(&format!(
+                "files = [{{ source = {source}, destination = \"/\" }}]"
+            ));
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
 mod fake;
+mod mounted;
 
 use serde_json::{Value, json};
 use stoa_capabilities::variables::Secret;
@@ -376,12 +377,8 @@ async fn what_spin_pushed_is_refused_like_a_manifest() {
     let digest = code["digest"].as_str().expect("it is text").to_owned();
     for (component, told) in [
         (
-            json!({ "files": [{ "path": "a", "inline": "eA==" }] }),
-            "mounts files",
-        ),
-        (
-            json!({ "metadata": { "ai_models": ["llama2-chat"] } }),
-            "uses AI models",
+            json!({ "files": [{ "path": "../a", "inline": "eA==" }] }),
+            "does not stay below `/`",
         ),
         (
             json!({ "metadata": { "key_value_stores": ["a b"] } }),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// A basic string (TOML 1.0): everything that is not plain is escaped.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut written = String::with_capacity(text.len() + 2);
     written.push('"');
     for character in text.chars() {

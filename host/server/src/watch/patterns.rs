@@ -2,8 +2,8 @@
 //!
 //! As in Spin, `build.watch` is relative to `workdir`. `*` stays within a folder and `**` goes into those below it; a
 //! folder that is named itself stands for all in it. A component that is not built here is made from its `source`. All of
-//! them are made from the files of their dependencies, their migrations and their OpenAPI document, too. What a build
-//! makes is nowhere taken for what it is made from.
+//! them are made from the files of their dependencies, their migrations, the files they mount and their OpenAPI document,
+//! too. What a build makes is nowhere taken for what it is made from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -12,11 +12,13 @@ use std::path::{Component as Part, Path, PathBuf};
 
 use anyhow::bail;
 use globset::{GlobBuilder, GlobMatcher};
-use stoa_manifest::component::Source;
+use stoa_manifest::component::{Files, Source};
 use stoa_manifest::dependency::Origin;
 use stoa_manifest::{App, Component, ComponentId};
 
 use crate::commands::Invalid;
+use crate::compose;
+use crate::fetched::Place;
 use crate::output;
 
 /// Folders that builds, packages and we ourselves fill. One that is named in a manifest is looked at even so.
@@ -60,7 +62,13 @@ impl Targets {
             if let (Some(_), Source::Path(path)) = (&component.build, &component.source) {
                 made.insert(normal(&root.join(path)));
             }
-            components.insert(id.clone(), patterns(root, id, component)?);
+            let mut patterns = patterns(root, id, component)?;
+            for place in compose::middleware::places(app, id) {
+                if let Place::Path(path) = place {
+                    patterns.push(Pattern::Exact(normal(&root.join(path))));
+                }
+            }
+            components.insert(id.clone(), patterns);
         }
         Ok(Self {
             manifest: manifest.to_owned(),
@@ -139,6 +147,13 @@ fn patterns(root: &Path, id: &ComponentId, component: &Component) -> anyhow::Res
         let folder = root.join(&migrations.folder);
         patterns.push(Pattern::parse(&folder, "*.sql")?);
     }
+    // What it mounts matters to it. A pattern without wildcards stands for all in that folder, as it does there.
+    for files in &component.files {
+        patterns.push(match files {
+            Files::Pattern(pattern) => Pattern::of_files(root, pattern)?,
+            Files::Placement { source, .. } => exact(source),
+        });
+    }
     patterns.extend(component.openapi.as_ref().map(exact));
     Ok(patterns)
 }
@@ -167,6 +182,21 @@ impl Pattern {
             glob: glob.compile_matcher(),
             is_deep: rest.contains(['/', '{']) || rest.contains("**"),
         })
+    }
+
+    /// A pattern of `files`, or the very name of a file, as it is meant there first. Braces and backslashes stand for
+    /// themselves there: with them it stands for all in its folder.
+    fn of_files(root: &Path, text: &str) -> Result<Self, globset::Error> {
+        let named = root.join(text);
+        if named.exists() {
+            return Ok(Self::Exact(normal(&named)));
+        }
+        if !text.contains(['{', '}', '\\']) {
+            return Self::parse(root, text);
+        }
+        let is_plain = |part: &&str| !part.contains(['*', '?', '[', '{', '}', '\\']);
+        let plain: Vec<&str> = text.split('/').take_while(is_plain).collect();
+        Ok(Self::Exact(normal(&root.join(plain.join("/")))))
     }
 
     fn matches(&self, path: &Path) -> bool {

@@ -142,6 +142,29 @@ fn a_pattern_that_is_none_is_told() {
     }
 }
 
+#[test]
+fn what_a_pattern_of_files_stands_for_is_seen() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let source = "source = \"target/plain.wasm\"";
+    let files = format!("{source}\nfiles = [\"assets/{{a/*\", \"odd[1]\", \"www/*.css\"]");
+    let app = app(&APP.replace(source, &files));
+    write(&folder.path().join("odd[1]"), "first");
+    let manifest = folder.path().join("spin.toml");
+    let targets = Targets::of(&manifest, folder.path(), &app);
+    let targets = targets.unwrap_or_else(|error| panic!("{error:#}"));
+    for (path, is_seen) in [
+        ("odd1", false),
+        ("www/b.js", false),
+        ("odd[1]", true),
+        ("www/b.css", true),
+        ("assets/{a/b", true),
+    ] {
+        let path = folder.path().join(path);
+        let mut concerned = targets.concerned(&path, false);
+        assert_eq!(concerned.any(|it| *it == id("plain")), is_seen, "{path:?}");
+    }
+}
+
 /// They are written first, so that they would be seen with what comes after.
 #[tokio::test]
 async fn what_builds_and_editors_write_is_no_change() {

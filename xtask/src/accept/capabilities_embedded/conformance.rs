@@ -6,8 +6,8 @@ mod table;
 use std::collections::BTreeMap;
 
 use self::table::Table;
-use super::suite::{CONFORMANCE, GUESTS, Report};
 use crate::accept::Shown;
+use crate::accept::suite::{CONFORMANCE, GUESTS, Report};
 use crate::stage::Stage;
 
 /// Nouns with a backend, and so with cases.
@@ -92,8 +92,8 @@ fn unseen(per_noun: &BTreeMap<&'static str, Count>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::suite;
     use super::*;
+    use crate::accept::suite;
 
     #[test]
     fn tests_of_guests_are_counted_by_their_file() {

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::suite::{CAPABILITIES, GUESTS, Suite};
 use crate::accept::Shown;
+use crate::accept::suite::{CAPABILITIES, GUESTS, Suite};
 use crate::stage::Stage;
 
 /// Tests by what they try.

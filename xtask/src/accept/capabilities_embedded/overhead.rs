@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, ensure};
 
-use super::suite::GUESTS;
 use crate::accept::Shown;
+use crate::accept::suite::GUESTS;
 use crate::stage::Stage;
 
 /// Calls that are timed of each noun.

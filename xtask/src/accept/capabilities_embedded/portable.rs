@@ -1,7 +1,7 @@
 //! The adapter that serves Stoa's interface on Spin's, composed as `stoa up --portable` does, answers as the host does.
 
-use super::suite::DEPENDENCIES;
 use crate::accept::Shown;
+use crate::accept::suite::DEPENDENCIES;
 use crate::stage::Stage;
 
 pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {

@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use crate::abi::Abi;
 use crate::accept::{Scale, Shown};
-use crate::bare;
+use crate::bare::{self, Work};
 use crate::host::{Host, START_MAX};
 use crate::load::{Ask, Generator, Rounds};
 use crate::manifest::Mounted;
@@ -131,7 +131,7 @@ impl Contenders {
         Ok(Self {
             stoa: stage.serve(aim.name, &[hello])?,
             wasmtime: theirs(&[])?,
-            bare: Host::start(&mut bare::command()?, START_MAX).context("bare hyper")?,
+            bare: Host::start(&mut bare::command(Work::Hello)?, START_MAX).context("bare hyper")?,
             alike: aim.alike.map(theirs).transpose()?,
         })
     }

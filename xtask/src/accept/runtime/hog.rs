@@ -5,18 +5,70 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::abi::Abi;
 use crate::accept::{Scale, Shown};
-use crate::host::Host;
+use crate::host::{self, Host};
 use crate::load::{self, Ask, Client, Seen};
 use crate::manifest::Mounted;
 use crate::stage::Stage;
 
+/// What a hog takes, and how.
+pub(super) struct Hog {
+    name: &'static str,
+    /// The probe that it is, by the beginning of its name, and what it is asked for.
+    probe: &'static str,
+    path: &'static str,
+    limits: &'static str,
+    /// Where it may connect to.
+    hosts: &'static [&'static str],
+    /// Sockets that it must hold at least for the point to show anything; others must get one even so.
+    sockets_min: usize,
+}
+
+const BEHAVIOUR: Hog = Hog {
+    name: "",
+    probe: "behaviour",
+    path: "",
+    limits: "deadline_ms_max = 1_000\nmemory_bytes_max = 33_554_432",
+    hosts: &[],
+    sockets_min: 0,
+};
+
+pub(super) const CPU: Hog = Hog {
+    name: "cpu",
+    path: "/loop",
+    ..BEHAVIOUR
+};
+
+pub(super) const MEMORY: Hog = Hog {
+    name: "memory",
+    path: "/allocate",
+    ..BEHAVIOUR
+};
+
+pub(super) const LOG: Hog = Hog {
+    name: "log",
+    path: "/flood",
+    ..BEHAVIOUR
+};
+
+/// It keeps every socket that it gets, over all its requests: as many as a component may have unless its manifest says
+/// otherwise. All requests beyond them ask for more.
+pub(super) const SOCKETS: Hog = Hog {
+    name: "sockets",
+    probe: "sockets",
+    path: "/?op=leak&count=1000000",
+    limits: "requests_per_instance_max = 100_000",
+    hosts: &["tcp://127.0.0.1:9"],
+    sockets_min: 100,
+};
+
+/// Somebody else who wants a socket beside a hog.
+const ONE_SOCKET: &str = "/other/?op=hold&count=1";
 /// Clients that keep asking the hog, a connection each.
 const HOGGING: usize = 50;
-const LIMITS: &str = "deadline_ms_max = 1_000\nmemory_bytes_max = 33_554_432";
 /// Connections to the neighbour.
 const CONNECTIONS: usize = 16;
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -46,8 +98,8 @@ struct Hogging {
     lost: AtomicU64,
 }
 
-pub(super) fn show(stage: &Stage, path: &str, abi: Abi) -> anyhow::Result<Shown> {
-    let host = host(stage, path, abi)?;
+pub(super) fn show(stage: &Stage, hog: &Hog, abi: Abi) -> anyhow::Result<Shown> {
+    let host = host(stage, hog, abi)?;
     let address = host.address();
     let duration = match stage.scale() {
         Scale::Brief => Duration::from_secs(4),
@@ -55,7 +107,12 @@ pub(super) fn show(stage: &Stage, path: &str, abi: Abi) -> anyhow::Result<Shown>
     };
     neighbour(address, WARM_UP)?;
     let alone = View::of(&neighbour(address, duration)?)?;
-    let (seen, hogging) = beside(address, path, || neighbour(address, duration))?;
+    let before = host::descriptors(host.id())?;
+    let (seen, hogging) = beside(address, hog.path, || {
+        let seen = neighbour(address, duration)?;
+        hog.leaves_sockets(&host, before)?;
+        Ok(seen)
+    })?;
     let during = View::of(&seen)?;
     if during.failed > 0 {
         eprintln!("  the first request lost: {}", seen.first_loss());
@@ -77,16 +134,23 @@ pub(super) fn show(stage: &Stage, path: &str, abi: Abi) -> anyhow::Result<Shown>
     })
 }
 
-fn host(stage: &Stage, path: &str, abi: Abi) -> anyhow::Result<Host> {
-    let behaviour = stage.probe(&format!("behaviour_{}", abi.suffix()))?;
-    let hello = stage.probe(&format!("hello_{}", abi.suffix()))?;
-    let hog = Mounted {
-        limits: LIMITS,
-        ..Mounted::new("hog", "/...", &behaviour)
-    };
-    let name = format!("hog-{}-{}", path.trim_start_matches('/'), abi.suffix());
-    let neighbour = Mounted::new("neighbour", "/neighbour/...", &hello);
-    stage.serve(&name, &[hog, neighbour])
+fn host(stage: &Stage, hog: &Hog, abi: Abi) -> anyhow::Result<Host> {
+    let probe = |name: &str| stage.probe(&format!("{name}_{}", abi.suffix()));
+    let (code, hello, sockets) = (probe(hog.probe)?, probe("hello")?, probe("sockets")?);
+    let components = [
+        Mounted {
+            limits: hog.limits,
+            hosts: hog.hosts,
+            ..Mounted::new("hog", "/...", &code)
+        },
+        Mounted::new("neighbour", "/neighbour/...", &hello),
+        Mounted {
+            hosts: SOCKETS.hosts,
+            ..Mounted::new("other", "/other/...", &sockets)
+        },
+    ];
+    let name = format!("hog-{}-{}", hog.name, abi.suffix());
+    stage.serve(&name, &components)
 }
 
 fn neighbour(address: SocketAddr, duration: Duration) -> anyhow::Result<Seen> {
@@ -114,6 +178,31 @@ fn beside<T>(
         seen
     })?;
     Ok((seen, hogging))
+}
+
+// === impl Hog ===
+
+impl Hog {
+    /// While it is asked, it has what it came for, and others get a socket even so.
+    fn leaves_sockets(&self, host: &Host, before: usize) -> anyhow::Result<()> {
+        if self.sockets_min == 0 {
+            return Ok(());
+        }
+        // Beside the connections of its clients.
+        let held = host::descriptors(host.id())?.saturating_sub(before + HOGGING);
+        ensure!(
+            held >= self.sockets_min,
+            "the hog holds {held} sockets, and {} are the least that shows anything",
+            self.sockets_min
+        );
+        let answer = Ask::get(ONE_SOCKET).once(host.address())?;
+        let had = String::from_utf8_lossy(&answer.body).into_owned();
+        ensure!(
+            had == "1",
+            "beside the hog, another component had {had:?} sockets"
+        );
+        Ok(())
+    }
 }
 
 // === impl Hogging ===

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::find;
 use super::postings::Postings;
-use super::schema::{Collection, Derived, is_unique_value};
+use super::schema::{Collection, Derived};
 use super::session::{Failure, Session, parse};
-use crate::documents::key::{self, Key, Subject};
+use crate::documents::key::{self, Key, Subject, is_unique_value};
 use crate::documents::{
     DOCUMENT_BYTES_MAX, Document, Error, Filter, Moment, Precondition, Update, Version, Write,
     body, operator, search,

@@ -41,7 +41,7 @@ pub(super) fn facets(
     for facet in facets {
         session.set_filter(filter);
         let counts = count(session, collection, &among, facet)?;
-        counted.push(buckets(counts, facet.limit));
+        counted.push(Bucket::most_frequent(counts, facet.limit));
     }
     Ok(counted)
 }
@@ -71,22 +71,6 @@ pub(super) fn by_index(collection: &Collection, among: &Among<'_>, facet: &Facet
     }
     let derived = collection.column_of(&facet.path)?;
     (!derived.has_arrays()).then(|| by_column(collection, derived, among, facet))
-}
-
-/// The most frequent first; of equally frequent values, the least.
-fn buckets(mut counts: Counts, limit: usize) -> Vec<Bucket> {
-    counts.sort_unstable_by(|(left, left_count), (right, right_count)| {
-        right_count.cmp(left_count).then_with(|| left.cmp(right))
-    });
-    counts
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .filter_map(|(key, count)| {
-            let value = key::scalar(key.as_deref())?;
-            Some(Bucket { value, count })
-        })
-        .take(limit)
-        .collect()
 }
 
 fn rows(session: &Session, sql: &Sql) -> Result<Counts, Failure> {

@@ -20,7 +20,7 @@ use stoa_manifest::grants::documents::Collection as Declared;
 
 pub(super) use self::declare::declare;
 use self::reweigh::Reweighing;
-use crate::documents::key::{self, Key, Subject};
+use crate::documents::key::{Key, Subject};
 use crate::documents::{DeclareError, ID_PATH};
 
 const CATALOG: &str = "
@@ -274,10 +274,4 @@ impl Collection {
             .execute((&self.name, derived.number))?;
         Ok(())
     }
-}
-
-/// Whether a key can be the same as another's in a unique index: nothing and null are left out, and so are arrays and
-/// objects.
-pub(super) fn is_unique_value(key: &Key) -> bool {
-    key.as_ref().is_some_and(|key| !key::is_compound(key))
 }

@@ -1,7 +1,8 @@
 //! What the calls of a handle hold at most, for its budget.
 
 use crate::keyvalue::{
-    CALL_BYTES_MAX, Change, KEY_BYTES_MAX, PAGE_BYTES_MAX, Projection, Range, VALUE_BYTES_MAX,
+    CALL_BYTES_MAX, Change, Entry, KEY_BYTES_MAX, PAGE_BYTES_MAX, Page, Projection, Range,
+    VALUE_BYTES_MAX,
 };
 
 /// What a batch holds.
@@ -23,4 +24,10 @@ pub(super) fn of_page(range: &Range) -> usize {
         Projection::Values => KEY_BYTES_MAX + VALUE_BYTES_MAX,
     };
     (range.limit * entry).min(PAGE_BYTES_MAX + entry)
+}
+
+/// What the keys of a page hold, each with what keeps it.
+pub(super) fn of_keys(page: &Page) -> usize {
+    let of_entry = |entry: &Entry| entry.key.len() + size_of::<String>();
+    page.entries.iter().map(of_entry).sum()
 }

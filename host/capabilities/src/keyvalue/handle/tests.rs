@@ -1,5 +1,6 @@
 //! What a handle does by itself, over a store that never answers.
 
+mod listing;
 mod quotas;
 
 use std::pin::Pin;

@@ -5,7 +5,7 @@ use stoa_manifest::{ComponentId, Label};
 use super::*;
 use crate::Durability;
 use crate::sql::{
-    Contracting, Cursor, Migration, Transaction, Value, embedded::Embedded, migrations,
+    Contracting, Cursor, Migration, ROWS_MAX, Transaction, Value, embedded::Embedded, migrations,
 };
 
 const SECOND: Duration = Duration::from_secs(5);
@@ -222,4 +222,53 @@ async fn what_does_not_tell_reading_from_writing_keeps_to_the_grant() {
     assert_eq!(read.expect("it can be read").rows_affected, 0);
     let outcome = reads.run(plain("INSERT INTO t VALUES (1)")).await;
     assert!(matches!(outcome, Err(Error::Denied(_))), "{outcome:?}");
+}
+
+/// A statement with so many rows of so many bytes each.
+fn rows(rows: usize, bytes: usize) -> Statement {
+    plain(&format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
+         SELECT i, hex(zeroblob({bytes} / 2)) AS t FROM n"
+    ))
+}
+
+#[tokio::test]
+async fn results_over_the_limit_of_large_ones_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let handle = behind(embedded(&folder), Grant::full(), SECOND);
+    let limit = 4 * 1024 * 1024;
+    let outcome = handle.run_within(rows(ROWS_MAX + 1, 1024), limit).await;
+    assert_eq!(outcome, Err(Error::TooLarge { limit }));
+    // Nothing of it is held any more.
+    assert_eq!(handle.inner.held_bytes.available_permits(), HELD_BYTES_MAX);
+}
+
+#[tokio::test]
+async fn a_statement_that_writes_is_not_run_twice_for_what_it_returns() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let handle = behind(embedded(&folder), Grant::full(), SECOND);
+    let table = plain("CREATE TABLE things (n BIGINT)");
+    handle.run(table).await.expect("the table is made");
+    let all = format!(
+        "INSERT INTO things WITH RECURSIVE n(i) AS \
+         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= {ROWS_MAX}) SELECT i FROM n RETURNING n"
+    );
+    let outcome = handle.run(plain(&all)).await;
+    assert_eq!(outcome, Err(Error::TooLarge { limit: ROWS_MAX }));
+    let count = handle.run(plain("SELECT count(*) FROM things")).await;
+    let count = count.expect("it is answered").returned.rows;
+    assert_eq!(count, [[Value::Integer(0)]]);
+}
+
+#[tokio::test]
+async fn what_reads_is_answered_beyond_the_rows_of_a_whole_result() {
+    for grant in [Grant::full(), read_only()] {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let handle = behind(embedded(&folder), grant, SECOND);
+        let executed = handle.run(rows(ROWS_MAX + 1, 2)).await;
+        let executed = executed.expect("it is answered");
+        assert_eq!(executed.returned.rows.len(), ROWS_MAX + 1);
+        assert_eq!(executed.returned.columns[1].name, "t");
+        assert_eq!(executed.rows_affected, 0);
+    }
 }

@@ -23,6 +23,25 @@ pub(super) struct AnswerBody<B> {
     place: Option<OwnedSemaphorePermit>,
 }
 
+/// Why an answer broke off, in the words of guests.
+pub(super) trait BrokeOff {
+    fn of_body(&self) -> Error;
+}
+
+/// From the network.
+impl BrokeOff for hyper::Error {
+    fn of_body(&self) -> Error {
+        error::of_body(self)
+    }
+}
+
+/// From another component: whatever ended it, over a network it would look like this.
+impl BrokeOff for Box<dyn std::error::Error + Send + Sync> {
+    fn of_body(&self) -> Error {
+        Error::HttpResponseIncomplete
+    }
+}
+
 impl<B: Body> AnswerBody<B> {
     pub(super) fn new(inner: B, between_bytes: Duration, place: OwnedSemaphorePermit) -> Self {
         let place = Some(place).filter(|_| !inner.is_end_stream());
@@ -50,7 +69,7 @@ impl<B: Body> AnswerBody<B> {
 
 impl<B> Body for AnswerBody<B>
 where
-    B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
+    B: Body<Data = Bytes, Error: BrokeOff> + Unpin,
 {
     type Data = Bytes;
     type Error = Error;
@@ -67,7 +86,7 @@ where
             }
             Poll::Ready(Some(Err(error))) => {
                 this.place = None;
-                Poll::Ready(Some(Err(error::of_body(&error))))
+                Poll::Ready(Some(Err(error.of_body())))
             }
             Poll::Ready(None) => {
                 this.place = None;
@@ -114,6 +133,18 @@ mod tests {
         assert_eq!(places.available_permits(), 0);
         drop(sender);
         assert!(body.frame().await.is_none());
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_component_that_does_not_finish_gives_the_place_back_with_an_error() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&places).try_acquire_owned().expect("it is free");
+        let broken: Box<dyn std::error::Error + Send + Sync> = "it trapped".into();
+        let frames = futures::stream::iter([Err::<Frame<Bytes>, _>(broken)]);
+        let mut body = AnswerBody::new(StreamBody::new(frames), BETWEEN_BYTES, place);
+        let broken = body.frame().await.expect("it does not end in order");
+        assert!(matches!(broken, Err(Error::HttpResponseIncomplete)));
         assert_eq!(places.available_permits(), 1);
     }
 }

@@ -10,24 +10,25 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use stoa_capabilities::network::{CONNECT_MAX, Kind, Network};
 use stoa_manifest::Component;
-use stoa_manifest::hosts::{Destination, Network};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::answer::AnswerBody;
-use super::connect::{CONNECT_MAX, Connector, WANTED, port};
+use super::connect::{Connector, WANTED, port};
 use super::error;
 
 /// How long an answer may take to begin, and to go on. The deadline of the request that the guest serves ends most waits
 /// long before.
 const FIRST_BYTE_MAX: Duration = Duration::from_secs(600);
 const BETWEEN_BYTES_MAX: Duration = Duration::from_secs(600);
-/// Connections to one host that are kept for the next request, and for how long.
+/// Connections to one host that are kept for the next request, and for how long. Each has its place meanwhile, so they are
+/// closed before somebody gives up waiting for one: within twice this, since that is how often the client looks.
 const IDLE_PER_HOST_MAX: usize = 16;
-const IDLE_MAX: Duration = Duration::from_secs(30);
+const IDLE_MAX: Duration = Duration::from_secs(4);
 /// What the host buffers of one connection: the head of an answer has to fit.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// What one HTTP/2 connection may be sent ahead of what guests have taken: per stream, and together.
@@ -38,31 +39,28 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// Sends the requests of one revision. Connections live on the executor of the core that opened them, and serve them all.
 pub(crate) struct Client {
-    destinations: Vec<Destination>,
+    network: Network,
     /// Among the component's open requests.
     places: Arc<Semaphore>,
-    connections: Arc<Semaphore>,
     http: legacy::Client<Connector, WasiBody>,
 }
 
 /// How long the parts of an exchange may take: what the guest asks for, within bounds.
-struct Timeouts {
-    connect: Duration,
-    first_byte: Duration,
-    between_bytes: Duration,
+pub(super) struct Timeouts {
+    pub(super) connect: Duration,
+    pub(super) first_byte: Duration,
+    pub(super) between_bytes: Duration,
 }
 
 // === impl Client ===
 
 impl Client {
-    pub(crate) fn new(component: &Component, blocked: &[Network]) -> Self {
-        let limits = &component.limits;
-        let connections = Arc::new(Semaphore::new(limits.outbound_connections_max as usize));
+    pub(crate) fn new(component: &Component, network: &Network) -> Self {
+        let places = component.limits.outbound_requests_max as usize;
         Self {
-            destinations: destinations(component),
-            places: Arc::new(Semaphore::new(limits.outbound_requests_max as usize)),
-            http: pooled(Connector::new(blocked, &connections)),
-            connections,
+            network: network.clone(),
+            places: Arc::new(Semaphore::new(places)),
+            http: pooled(network),
         }
     }
 
@@ -92,17 +90,13 @@ impl Client {
             () if request.method() == Method::CONNECT => Err(Error::HttpRequestMethodInvalid),
             // A name or password in front of the host makes two of what one authority says.
             () if authority.as_str().contains('@') => Err(Error::HttpRequestUriInvalid),
-            () if self.allows(scheme, host, port) => Ok(()),
+            () if self.network.allows(scheme, host, port) => Ok(()),
             () => Err(Error::HttpRequestDenied),
         }
     }
 
-    fn allows(&self, scheme: &str, host: &str, port: u16) -> bool {
-        let mut destinations = self.destinations.iter();
-        destinations.any(|destination| destination.allows(scheme, host, port))
-    }
-
-    async fn place(&self, wait: Duration) -> Result<OwnedSemaphorePermit, Error> {
+    /// A place among the component's open requests, also for one that needs no connection.
+    pub(super) async fn place(&self, wait: Duration) -> Result<OwnedSemaphorePermit, Error> {
         match timeout(wait, Arc::clone(&self.places).acquire_owned()).await {
             Ok(place) => Ok(place.expect("the semaphore is never closed")),
             Err(_) => Err(Error::ConnectionLimitReached),
@@ -137,9 +131,9 @@ impl Client {
 
     /// Why there was no connection in time.
     fn unconnected(&self) -> Error {
-        match self.connections.available_permits() {
-            0 => Error::ConnectionLimitReached,
-            _ => Error::ConnectionTimeout,
+        match self.network.is_full(Kind::Http) {
+            true => Error::ConnectionLimitReached,
+            false => Error::ConnectionTimeout,
         }
     }
 }
@@ -147,7 +141,7 @@ impl Client {
 // === impl Timeouts ===
 
 impl Timeouts {
-    fn new(options: Option<RequestOptions>) -> Self {
+    pub(super) fn new(options: Option<RequestOptions>) -> Self {
         let options = options.unwrap_or_default();
         let within = |asked: Option<Duration>, most: Duration| asked.map_or(most, |t| t.min(most));
         Self {
@@ -160,20 +154,15 @@ impl Timeouts {
 
 // === functions ===
 
-/// What the manifest allows. An entry that this version cannot follow, which no deployment has, allows nothing.
-fn destinations(component: &Component) -> Vec<Destination> {
-    let outbound = component.allowed_outbound_hosts.iter();
-    let outbound = outbound.filter_map(|entry| Destination::parse(entry).ok());
-    let http = component.allowed_http_hosts.iter();
-    let http = http.filter_map(|entry| Destination::parse_http(entry).ok());
-    outbound.chain(http.flatten()).collect()
-}
-
-fn pooled(connector: Connector) -> legacy::Client<Connector, WasiBody> {
+fn pooled(network: &Network) -> legacy::Client<Connector, WasiBody> {
+    let idle = match network.pools_http() {
+        true => IDLE_PER_HOST_MAX,
+        false => 0,
+    };
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_MAX)
-        .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+        .pool_max_idle_per_host(idle)
         // A connection that was kept may turn out to be closed. Then a request is sent again over another one, but only
         // if nothing of it had been written: whatever the other side may have seen fails instead, whichever its method,
         // since only the guest knows whether it can be repeated.
@@ -184,7 +173,7 @@ fn pooled(connector: Connector) -> legacy::Client<Connector, WasiBody> {
         .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_max_header_list_size(BUFFER_BYTES as u32)
         .http2_keep_alive_interval(PING_EVERY)
-        .build(connector)
+        .build(Connector::new(network))
 }
 
 /// Resolves when the request has a connection.

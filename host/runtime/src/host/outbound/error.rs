@@ -4,9 +4,8 @@ use std::error::Error as StdError;
 use std::io;
 
 use hyper_util::client::legacy;
+use stoa_capabilities::network;
 use wasmtime_wasi_http::Error;
-
-use super::connect;
 
 /// A short stable word for metrics.
 pub(super) fn code(error: &Error) -> &'static str {
@@ -41,7 +40,7 @@ fn causes<'e>(
 }
 
 fn known(cause: &(dyn StdError + 'static)) -> Option<Error> {
-    if let Some(error) = cause.downcast_ref::<connect::Error>() {
+    if let Some(error) = cause.downcast_ref::<network::Error>() {
         return Some(of_connect(*error));
     }
     // What the guest's own body, or the incoming one that it passes on, ended with.
@@ -54,24 +53,25 @@ fn known(cause: &(dyn StdError + 'static)) -> Option<Error> {
     cause.downcast_ref::<hyper::Error>().and_then(of_hyper)
 }
 
-fn of_connect(error: connect::Error) -> Error {
+fn of_connect(error: network::Error) -> Error {
     match error {
-        connect::Error::Name => Error::DnsError {
+        network::Error::Denied => Error::HttpRequestDenied,
+        network::Error::Name => Error::DnsError {
             rcode: None,
             info_code: None,
         },
-        connect::Error::Blocked => Error::DestinationIpProhibited,
-        connect::Error::Refused => Error::ConnectionRefused,
-        connect::Error::Unreachable => Error::DestinationUnavailable,
-        connect::Error::Terminated => Error::ConnectionTerminated,
-        connect::Error::TimedOut => Error::ConnectionTimeout,
-        connect::Error::Unwanted => Error::ConnectionLimitReached,
-        connect::Error::Certificate => Error::TlsCertificateError,
-        connect::Error::Alert(alert) => Error::TlsAlertReceived {
+        network::Error::Blocked => Error::DestinationIpProhibited,
+        network::Error::Refused => Error::ConnectionRefused,
+        network::Error::Unreachable => Error::DestinationUnavailable,
+        network::Error::Terminated => Error::ConnectionTerminated,
+        network::Error::TimedOut => Error::ConnectionTimeout,
+        network::Error::Full => Error::ConnectionLimitReached,
+        network::Error::Certificate => Error::TlsCertificateError,
+        network::Error::Alert(alert) => Error::TlsAlertReceived {
             alert_id: Some(alert),
             alert_message: None,
         },
-        connect::Error::Tls => Error::TlsProtocolError,
+        network::Error::Tls => Error::TlsProtocolError,
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_cause_is_found_however_deep_it_is() {
-        let refused = Wrapped(Wrapped(connect::Error::Refused));
+        let refused = Wrapped(Wrapped(network::Error::Refused));
         assert!(matches!(
             causes(&refused).find_map(known),
             Some(Error::ConnectionRefused)

@@ -86,7 +86,10 @@ impl Offer {
 }
 
 /// The components of these names, each once.
-fn chosen(app: &App, names: &[String]) -> Result<Vec<ComponentId>, Invalid> {
+pub(in crate::commands) fn chosen(
+    app: &App,
+    names: &[String],
+) -> Result<Vec<ComponentId>, Invalid> {
     let mut chosen: Vec<ComponentId> = Vec::new();
     let mut unknown = Vec::new();
     for name in names {

@@ -14,9 +14,13 @@ struct Power {
     does: &'static str,
 }
 
-static POWERS: [Power; 19] = [
+static POWERS: [Power; 24] = [
     Power {
-        interfaces: &["wasi:http/outgoing-handler", "wasi:http/client"],
+        interfaces: &[
+            "fermyon:spin/http",
+            "wasi:http/outgoing-handler",
+            "wasi:http/client",
+        ],
         does: "sends HTTP requests",
     },
     Power {
@@ -38,6 +42,26 @@ static POWERS: [Power; 19] = [
     Power {
         interfaces: &["wasi:sockets/ip-name-lookup"],
         does: "looks up the names of hosts",
+    },
+    Power {
+        interfaces: &["fermyon:spin/mqtt", "spin:mqtt"],
+        does: "publishes over MQTT",
+    },
+    Power {
+        interfaces: &["fermyon:spin/mysql", "spin:mysql"],
+        does: "uses databases of MySQL",
+    },
+    Power {
+        interfaces: &["fermyon:spin/postgres", "spin:postgres"],
+        does: "uses databases of PostgreSQL",
+    },
+    Power {
+        interfaces: &["fermyon:spin/redis", "spin:redis"],
+        does: "uses servers of Redis",
+    },
+    Power {
+        interfaces: &["fermyon:spin/llm"],
+        does: "asks language models",
     },
     Power {
         interfaces: &["wasi:filesystem"],
@@ -133,7 +157,7 @@ static POWERS: [Power; 19] = [
 ];
 
 /// What gives no power, and why.
-static HARMLESS: [(&str, &[&str]); 5] = [
+static HARMLESS: [(&str, &[&str]); 6] = [
     (
         "what it writes goes to its own log, and there is nothing to read",
         &[
@@ -149,6 +173,10 @@ static HARMLESS: [(&str, &[&str]); 5] = [
     ),
     ("it ends only itself", &["wasi:cli/exit"]),
     (
+        "what it tells of itself goes where the operator says",
+        &["wasi:otel"],
+    ),
+    (
         "time and chance are nobody's, and waiting harms only itself",
         &["wasi:clocks", "wasi:io", "wasi:random"],
     ),
@@ -159,6 +187,9 @@ static HARMLESS: [(&str, &[&str]); 5] = [
     (
         "types and messages do nothing without what gives or takes them",
         &[
+            "fermyon:spin/http-types",
+            "fermyon:spin/rdbms-types",
+            "fermyon:spin/redis-types",
             "stoa:blobs/types",
             "stoa:documents/types",
             "stoa:identity/types",

@@ -92,15 +92,18 @@ fn compared(old: &Release, new: &Release) -> Vec<Difference> {
         )
     };
     let ((old_imports, old_digests), (new_imports, new_digests)) = (of_a(old), of_a(new));
+    let files = BTreeMap::new();
     let old = Side {
         app: &old_app,
         imports: &old_imports,
         digests: &old_digests,
+        files: &files,
     };
     let new = Side {
         app: &new_app,
         imports: &new_imports,
         digests: &new_digests,
+        files: &files,
     };
     differences(&old, &new)
 }
@@ -140,10 +143,12 @@ fn nothing_differs_between_equal_sides() {
     let imports = of_all("stoa:documents/write@0.1.0");
     let imports: BTreeMap<ComponentId, Vec<String>> =
         imports.into_iter().map(|(id, it)| (id, vec![it])).collect();
+    let files = BTreeMap::new();
     let side = Side {
         app: &app,
         imports: &imports,
         digests: &digests,
+        files: &files,
     };
     assert!(!app.components.is_empty());
     assert_eq!(differences(&side, &side), Vec::<Difference>::new());

@@ -200,8 +200,9 @@ fn a_locked_application_becomes_a_manifest_that_says_the_same() {
     let converted = converted(&locked()).unwrap_or_else(|told| panic!("{told}"));
     assert_eq!(converted.manifest, MANIFEST);
     let code = CODE.parse::<Digest>().expect("it is one");
+    assert!(converted.inline.is_empty());
     assert_eq!(
-        converted.code,
+        converted.files,
         BTreeMap::from([
             ("components/orders.wasm".to_owned(), code),
             ("components/web.wasm".to_owned(), code),
@@ -239,13 +240,63 @@ fn settings_of_a_single_trigger_are_those_of_its_kind() {
     );
 }
 
-#[test]
-fn mounts_are_left_to_the_reader_of_manifests() {
+/// The locked application, the first component of which, `web`, has these files.
+fn mounting(files: Value) -> Value {
     let mut locked = locked();
-    locked["components"][0]["files"] = json!([{ "path": "a/b.txt", "digest": CODE }]);
-    let manifest = converted(&locked)
-        .unwrap_or_else(|told| panic!("{told}"))
-        .manifest;
-    let files = "files = [{ source = \"a/b.txt\", destination = \"a/b.txt\" }]\n";
-    assert!(manifest.contains(files), "{manifest}");
+    locked["components"][0]["id"] = json!("web");
+    locked["components"][0]["files"] = files;
+    locked
+}
+
+#[test]
+fn files_that_lead_out_of_their_component_are_refused() {
+    for path in [
+        "",
+        "/",
+        "/etc/passwd",
+        "..",
+        "a/../../b",
+        "a//b",
+        "a/.",
+        "a/",
+        "a\0b",
+    ] {
+        let locked = mounting(json!([{ "path": path, "digest": CODE }]));
+        let told = converted(&locked).map(drop).expect_err("it is refused");
+        assert!(told.contains("does not stay below `/`"), "{path:?}: {told}");
+    }
+}
+
+#[test]
+fn files_whose_content_is_not_certain_are_refused() {
+    for (file, part) in [
+        (json!({ "path": "a" }), "nothing says"),
+        (json!({ "path": "a", "inline": "?" }), "nobody can read"),
+        (
+            json!({ "path": "a", "inline": "eA==", "digest": CODE }),
+            "the digest is not that",
+        ),
+    ] {
+        let told = converted(&mounting(json!([file]))).map(drop);
+        let told = told.expect_err("it is refused");
+        assert!(told.contains(part), "{told}");
+    }
+    let twice = json!([{ "path": "a", "digest": CODE }, { "path": "a", "inline": "eA==" }]);
+    let told = converted(&mounting(twice)).map(drop);
+    assert!(told.expect_err("it is refused").contains("two files `a`"));
+}
+
+#[test]
+fn files_lie_in_a_folder_of_their_component() {
+    let files = json!([{ "path": "a/b.txt", "digest": CODE }, { "path": "c", "inline": "eA==" }]);
+    let converted = converted(&mounting(files)).unwrap_or_else(|told| panic!("{told}"));
+    let line = "files = [{ source = \"files/web\", destination = \"/\" }]\n";
+    assert!(converted.manifest.contains(line), "{}", converted.manifest);
+    let inline = Digest::of(b"x");
+    assert_eq!(converted.files["files/web/a/b.txt"].to_string(), CODE);
+    assert_eq!(converted.files["files/web/c"], inline);
+    assert_eq!(
+        converted.inline,
+        BTreeMap::from([(inline, Bytes::from_static(b"x"))])
+    );
 }

@@ -1,0 +1,29 @@
+//! Generated from the repository's `wit/`: what is exported, and what that is built on.
+#![allow(
+    unsafe_code,
+    unreachable_pub,
+    reason = "generated: calls across the component boundary"
+)]
+
+wit_bindgen::generate!({
+    path: [
+        "../../../wit/documents",
+        "../../../wit/spin-sqlite-3.0",
+        "../../../wit/fermyon-spin-variables",
+    ],
+    inline: "
+        package stoa:adapters;
+
+        world documents {
+            import spin:sqlite/sqlite@3.0.0;
+            import fermyon:spin/variables@2.0.0;
+
+            export stoa:documents/types@0.1.0;
+            export stoa:documents/read@0.1.0;
+            export stoa:documents/write@0.1.0;
+            export stoa:documents/read-async@0.1.0;
+            export stoa:documents/write-async@0.1.0;
+        }
+    ",
+    generate_all,
+});

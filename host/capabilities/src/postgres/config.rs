@@ -1,0 +1,34 @@
+//! `[outbound_pg]` and `[outbound_mysql]`, which are Spin's sections and have the same keys.
+
+use stoa_manifest::text::Table;
+
+/// What all connections of a host's components to servers of one kind are held to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `max_connections`: open at once, of all components together. Default: no bound but those of each revision and of
+    /// the network.
+    pub connections_max: Option<usize>,
+    /// What a result may hold, in bytes of this host's memory. Not in the section; 128 MiB, as Spin has it.
+    pub result_bytes_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            connections_max: None,
+            result_bytes_max: 128 * 1024 * 1024,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the section. Mistakes are reported to the document.
+    pub fn read(table: &mut Table<'_>) -> Option<Self> {
+        let connections_max =
+            table.optional("max_connections", |value| value.integer(1..=1_000_000));
+        Some(Self {
+            connections_max: connections_max?.map(|number| number as usize),
+            ..Self::default()
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! What starts components besides requests of HTTP; one module per kind.
+
+pub(crate) mod redis;
