@@ -16,7 +16,7 @@ mod socket;
 mod tests;
 mod tls;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -135,21 +135,6 @@ impl Network {
     /// See [`Error`].
     pub async fn dial_tls(&self, scheme: &str, host: &str, port: u16) -> Result<Socket, Error> {
         self.open_socket(scheme, host, port, Transport::Tls).await
-    }
-
-    /// What a driver that opens its sockets by itself may connect to, and the place that it holds meanwhile.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn resolve(
-        &self,
-        scheme: &str,
-        host: &str,
-        port: u16,
-    ) -> Result<(Vec<SocketAddr>, Place), Error> {
-        let resolved = self.resolved(scheme, host, port).await;
-        self.report(scheme, host, port, resolved.as_ref().err().copied());
-        resolved
     }
 
     /// What to speak TLS to a host with. The first call of a process reads what this machine trusts, and blocks for some
@@ -275,19 +260,6 @@ impl Network {
         let established = timeout_at(until, gate.establish(host, port, transport, tls)).await;
         let (stream, http2) = established.map_err(|_| Error::TimedOut)??;
         Ok(Socket::new(stream, http2, place))
-    }
-
-    async fn resolved(
-        &self,
-        scheme: &str,
-        host: &str,
-        port: u16,
-    ) -> Result<(Vec<SocketAddr>, Place), Error> {
-        let gate = self.gate(scheme, host, port)?;
-        let until = Instant::now() + gate.settings.connect_max();
-        let place = gate.place_until(Kind::Driver, until).await?;
-        let found = timeout_at(until, gate.addresses(host, port)).await;
-        Ok((found.map_err(|_| Error::TimedOut)??, place))
     }
 
     async fn looked_up(&self, schemes: &[&str], host: &str) -> Result<Vec<IpAddr>, Error> {

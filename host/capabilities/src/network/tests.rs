@@ -2,6 +2,7 @@
 
 mod secured;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,7 +31,6 @@ async fn a_host_that_is_not_allowed_is_refused() {
         for outcome in [
             network.dial("redis", host, port).await.err(),
             network.dial_tls("redis", host, port).await.err(),
-            network.resolve("redis", host, port).await.err(),
         ] {
             assert_eq!(outcome, Some(Error::Denied), "{allowed}");
         }
@@ -85,11 +85,8 @@ async fn blocked_addresses_are_left_out_however_they_are_written() {
     let looked_up = network.look_up(&["tcp"], "localhost").await;
     assert_eq!(looked_up, Err(Error::Blocked));
     assert_eq!(server.accepted(), 0);
-    let (other, _) = network
-        .resolve("redis", "203.0.113.7", 80)
-        .await
-        .expect("it is not blocked");
-    assert_eq!(other, [SocketAddr::from(([203, 0, 113, 7], 80))]);
+    let other = network.look_up(&["tcp"], "203.0.113.7").await;
+    assert_eq!(other, Ok(vec![IpAddr::from([203, 0, 113, 7])]));
 }
 
 #[tokio::test]
@@ -116,15 +113,10 @@ async fn without_a_place_left_nothing_is_connected() {
     let network = network(&["*://*:*"], "outbound_connections_max = 1", &settings);
     let mut first = network.dial("redis", host, port).await.expect("it is free");
     assert_eq!(refusal(&network, host, port).await, Error::Full);
-    let resolved = network.resolve("redis", host, port).await.err();
-    assert_eq!(resolved, Some(Error::Full));
     assert_eq!(network.try_place(Kind::Socket).err(), Some(Error::Full));
     assert!(network.is_full(Kind::Http));
     echoes(&mut first).await;
     drop(first);
-    let (_, place) = network.resolve("redis", host, port).await.expect("free");
-    assert!(network.is_full(Kind::Http), "a driver holds it");
-    drop(place);
     let mut next = network.dial("redis", host, port).await.expect("free again");
     echoes(&mut next).await;
     assert_eq!(server.accepted(), 2);

@@ -73,7 +73,7 @@ const NATIVE: [Attempts; 10] = [
             "documents::handle::tests::a_collection_that_was_not_granted_is_denied",
             "documents::handle::tests::a_read_grant_writes_nothing",
             "documents::embedded::tests::a_collection_that_is_not_declared_does_not_exist",
-            "documents::cursor::tests::what_is_no_cursor_is_refused",
+            "cursor::tests::what_is_no_cursor_is_refused",
         ],
     },
     Attempts {

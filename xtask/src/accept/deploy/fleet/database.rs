@@ -10,9 +10,9 @@ use crate::process;
 use crate::random;
 
 /// Names another server.
-const VARIABLE: &str = "STOA_POSTGRES";
+const VARIABLE: &str = "STOA_TEST_POSTGRES";
 /// A server as distributions install it, which trusts this machine.
-const DEFAULT: &str = "postgres://postgres@127.0.0.1:5432/test";
+const DEFAULT: &str = "postgres://root@127.0.0.1:5432/test";
 const STATEMENT_MAX: Duration = Duration::from_secs(20);
 
 /// A schema, dropped with this.
