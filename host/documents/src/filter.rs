@@ -1,17 +1,15 @@
 //! What a filter says, and whether a document fulfils it.
 
+mod build;
+
 use std::cmp::Ordering;
 
 use serde_json::Value;
 use stoa_manifest::grants::documents::is_path;
 
+use self::build::build;
+use crate::Error;
 use crate::key::{Subject, compare};
-use crate::{Error, FILTER_BYTES_MAX, FILTER_CONDITIONS_MAX, MEMBERSHIP_VALUES_MAX};
-
-/// A condition that others name twice is counted twice: a short list could stand for an endless tree.
-const TREE_CONDITIONS_MAX: usize = 1024;
-/// The values of all memberships of a filter together.
-const FILTER_VALUES_MAX: usize = 16 * 1024;
 
 /// A value that can be compared. Values of different kinds are never equal.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +74,7 @@ pub enum Condition {
     OneOf {
         /// Where the value is.
         path: String,
-        /// At most [`MEMBERSHIP_VALUES_MAX`].
+        /// At most [`MEMBERSHIP_VALUES_MAX`](crate::MEMBERSHIP_VALUES_MAX).
         values: Vec<Scalar>,
     },
     /// Whether there is a value, null included.
@@ -260,151 +258,6 @@ fn element_holds(subject: Subject<'_>, path: &str, filter: &Filter) -> bool {
         .any(|body| filter.holds(Subject { id: None, body }))
 }
 
-/// Builds the tree from the first condition to the last, so that what one names is built already.
-fn build(conditions: Vec<Condition>, is_path: impl Fn(&str) -> bool) -> Result<Filter, Error> {
-    if conditions.len() > FILTER_CONDITIONS_MAX {
-        return Err(Error::Invalid(format!(
-            "a filter has at most {FILTER_CONDITIONS_MAX} conditions"
-        )));
-    }
-    let mut built: Vec<Built> = Vec::with_capacity(conditions.len());
-    for condition in conditions {
-        let next = translate(condition, &built, &is_path)?;
-        built.push(next);
-    }
-    Ok(built.pop().map(|built| built.filter).unwrap_or_default())
-}
-
-/// A part of the tree, with its size.
-#[derive(Clone)]
-struct Built {
-    filter: Filter,
-    conditions: usize,
-    values: usize,
-    bytes: usize,
-}
-
-impl Built {
-    /// A condition that names no other.
-    fn leaf(filter: Filter, values: usize) -> Result<Self, Error> {
-        let bytes = filter.bytes();
-        check_bytes(bytes)?;
-        Ok(Self {
-            filter,
-            conditions: 1,
-            values,
-            bytes,
-        })
-    }
-}
-
-fn translate(
-    condition: Condition,
-    built: &[Built],
-    is_path: &impl Fn(&str) -> bool,
-) -> Result<Built, Error> {
-    let checked = |path: String| match is_path(&path) {
-        true => Ok(path),
-        false => Err(no_path(&path)),
-    };
-    Ok(match condition {
-        Condition::AllOf(indices) => group(&indices, built, Filter::All)?,
-        Condition::AnyOf(indices) => group(&indices, built, Filter::Any)?,
-        Condition::NoneOf(indices) => group(&indices, built, Filter::None)?,
-        Condition::Compare {
-            path,
-            comparison,
-            value,
-        } => {
-            finite(&value)?;
-            let path = checked(path)?;
-            let compare = Filter::Compare {
-                path,
-                comparison,
-                value,
-            };
-            Built::leaf(compare, 1)?
-        }
-        Condition::OneOf { path, values } => {
-            let count = members(&values)?;
-            let path = checked(path)?;
-            Built::leaf(Filter::OneOf { path, values }, count)?
-        }
-        Condition::Exists { path, exists } => {
-            let path = checked(path)?;
-            Built::leaf(Filter::Exists { path, exists }, 0)?
-        }
-        Condition::StartsWith { path, start } => {
-            let path = checked(path)?;
-            Built::leaf(Filter::StartsWith { path, start }, 1)?
-        }
-        Condition::Element { path, condition } => {
-            let path = checked(path)?;
-            let whole = |mut filters: Vec<Filter>| {
-                let filter = Box::new(filters.pop().unwrap_or_default());
-                Filter::Element { path, filter }
-            };
-            group(&[condition], built, whole)?
-        }
-    })
-}
-
-/// A condition that names others. Its size is known before anything is copied.
-fn group(
-    indices: &[u32],
-    built: &[Built],
-    whole: impl FnOnce(Vec<Filter>) -> Filter,
-) -> Result<Built, Error> {
-    let parts = indices.iter().map(|index| {
-        let part = usize::try_from(*index).ok().and_then(|at| built.get(at));
-        part.ok_or_else(|| Error::invalid("a condition names one that does not come before it"))
-    });
-    let parts = parts.collect::<Result<Vec<_>, _>>()?;
-    let conditions = 1 + parts.iter().map(|part| part.conditions).sum::<usize>();
-    let values = parts.iter().map(|part| part.values).sum();
-    if conditions > TREE_CONDITIONS_MAX || values > FILTER_VALUES_MAX {
-        return Err(Error::Invalid(format!(
-            "a filter stands for at most {TREE_CONDITIONS_MAX} conditions and {FILTER_VALUES_MAX} values"
-        )));
-    }
-    let bytes = parts.iter().map(|part| part.bytes).sum();
-    check_bytes(bytes)?;
-    let filters = parts.iter().map(|part| part.filter.clone()).collect();
-    Ok(Built {
-        filter: whole(filters),
-        conditions,
-        values,
-        bytes,
-    })
-}
-
-fn check_bytes(bytes: usize) -> Result<(), Error> {
-    let limit = FILTER_BYTES_MAX;
-    match bytes <= limit {
-        true => Ok(()),
-        false => Err(Error::TooLarge { limit }),
-    }
-}
-
-fn members(values: &[Scalar]) -> Result<usize, Error> {
-    if values.len() > MEMBERSHIP_VALUES_MAX {
-        return Err(Error::Invalid(format!(
-            "a membership names at most {MEMBERSHIP_VALUES_MAX} values"
-        )));
-    }
-    values.iter().try_for_each(finite)?;
-    Ok(values.len())
-}
-
-fn finite(value: &Scalar) -> Result<(), Error> {
-    match value {
-        Scalar::Number(number) if !number.is_finite() => {
-            Err(Error::invalid("a number to compare with is finite"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The refusal of a path, with its start: the text is the guest's and may be long.
 pub(crate) fn no_path(path: &str) -> Error {
     let start: String = path.chars().take(64).collect();
@@ -412,126 +265,4 @@ pub(crate) fn no_path(path: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn compare(path: &str, comparison: Comparison, value: Scalar) -> Condition {
-        Condition::Compare {
-            path: path.into(),
-            comparison,
-            value,
-        }
-    }
-
-    fn holds(conditions: Vec<Condition>, body: &Value) -> bool {
-        let filter = Filter::from_conditions(conditions).expect("it is a filter");
-        filter.holds(Subject {
-            id: Some("the-id"),
-            body,
-        })
-    }
-
-    #[test]
-    fn wrong_lists_are_refused() {
-        let exists = |path: &str| Condition::Exists {
-            path: path.into(),
-            exists: true,
-        };
-        let doubled = (0..128_u32).map(|at| match at {
-            0 => exists("a"),
-            _ => Condition::AllOf(vec![at - 1, at - 1]),
-        });
-        let lists = [
-            vec![Condition::AllOf(vec![0])],
-            vec![exists("a"), Condition::AnyOf(vec![2]), exists("b")],
-            vec![Condition::Element {
-                path: "a".into(),
-                condition: 0,
-            }],
-            vec![exists("")],
-            vec![exists("a..b"), exists("a")],
-            vec![compare("a", Comparison::Less, Scalar::Number(f64::NAN))],
-            vec![exists("a"); FILTER_CONDITIONS_MAX + 1],
-            doubled.collect(),
-        ];
-        for list in lists {
-            let outcome = Filter::from_conditions(list);
-            assert!(matches!(outcome, Err(Error::Invalid(_))), "{outcome:?}");
-        }
-    }
-
-    /// One long text that is named again and again would be copied each time.
-    #[test]
-    fn long_texts_are_refused_before_they_are_copied() {
-        let long = |bytes: usize| {
-            let text = Scalar::Text("x".repeat(bytes));
-            compare("a", Comparison::Equal, text)
-        };
-        let half = FILTER_BYTES_MAX / 2;
-        let lists = [
-            vec![long(FILTER_BYTES_MAX)],
-            vec![long(half), Condition::AnyOf(vec![0; 1000])],
-            vec![long(half), long(half), Condition::AllOf(vec![0, 1])],
-        ];
-        let limit = FILTER_BYTES_MAX;
-        for list in lists {
-            let outcome = Filter::from_conditions(list);
-            assert_eq!(outcome, Err(Error::TooLarge { limit }));
-        }
-        let fits = Filter::from_conditions(vec![long(half), Condition::NoneOf(vec![0])]);
-        assert_eq!(fits.map(|filter| filter.bytes()), Ok(half + 1));
-    }
-
-    #[test]
-    fn kinds_are_never_equal_and_have_no_order() {
-        let body = json!({ "t": true, "n": 1, "s": "1", "null": null });
-        let one = Scalar::Integer(1);
-        for (path, is_equal) in [("t", false), ("n", true), ("s", false), ("none", false)] {
-            let equal = vec![compare(path, Comparison::Equal, one.clone())];
-            assert_eq!(holds(equal, &body), is_equal, "{path}");
-            let differs = vec![compare(path, Comparison::NotEqual, one.clone())];
-            assert_eq!(holds(differs, &body), !is_equal, "{path}");
-            let less = vec![compare(path, Comparison::Less, Scalar::Integer(2))];
-            assert_eq!(holds(less, &body), is_equal, "{path}");
-        }
-        for path in ["null", "none"] {
-            let null = vec![compare(path, Comparison::Equal, Scalar::Null)];
-            assert!(holds(null, &body), "{path}");
-            for comparison in [Comparison::LessOrEqual, Comparison::GreaterOrEqual] {
-                let ordered = vec![compare(path, comparison, Scalar::Null)];
-                assert_eq!(holds(ordered, &body), path == "null", "{path}");
-            }
-        }
-    }
-
-    #[test]
-    fn one_element_of_an_array_is_enough() {
-        let body =
-            json!({ "tags": ["a", "b"], "parts": [{ "n": 1, "c": "x" }, { "n": 2, "c": "y" }] });
-        let tag = |tag: &str| compare("tags", Comparison::Equal, Scalar::Text(tag.into()));
-        assert!(holds(vec![tag("b")], &body));
-        assert!(!holds(vec![tag("c")], &body));
-        let part = |n: i64, c: &str| {
-            vec![
-                compare("n", Comparison::Equal, Scalar::Integer(n)),
-                compare("c", Comparison::Equal, Scalar::Text(c.into())),
-                Condition::AllOf(vec![0, 1]),
-                Condition::Element {
-                    path: "parts".into(),
-                    condition: 2,
-                },
-            ]
-        };
-        assert!(holds(part(2, "y"), &body));
-        assert!(!holds(part(1, "y"), &body), "both hold for one element");
-    }
-
-    #[test]
-    fn the_id_is_at_its_path() {
-        let id = compare("_id", Comparison::Equal, Scalar::Text("the-id".into()));
-        assert!(holds(vec![id.clone()], &json!({})));
-        assert!(!holds(vec![id, Condition::NoneOf(vec![0])], &json!({})));
-    }
-}
+mod tests;

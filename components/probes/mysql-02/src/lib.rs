@@ -8,14 +8,13 @@
 //! | `execute` | `p` repeated | 204 |
 //!
 //! `before`, repeated, is executed first, on the same connection; not with `first`, which has none. How values are written
-//! stands in `written.rs`. An error of the interface is answered as `<variant>: <message>` with 500, a request that the
-//! probe itself does not understand with 400.
+//! stands in `probe-kits/sql`. An error of the interface is answered as `<variant>: <message>` with 500, a request that
+//! the probe itself does not understand with 400.
 #![cfg(target_family = "wasm")]
 
 mod bindings;
 mod first;
 mod second;
-mod written;
 
 use probe_kit_02::{Answer, Call};
 

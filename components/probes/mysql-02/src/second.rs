@@ -1,8 +1,8 @@
 //! The interface of `fermyon:spin@2`.
 
 use crate::bindings::second::fermyon::spin::mysql::{Connection, Error, ParameterValue, RowSet};
-use crate::written::{number, split, table, unknown};
 use probe_kit_02::{Answer, Call};
+use probe_kit_sql::{errors, parameters, table};
 
 pub(crate) fn answer(call: &Call) -> Result<Answer, Answer> {
     let connection = open(call)?;
@@ -28,45 +28,8 @@ fn open(call: &Call) -> Result<Connection, Answer> {
 fn rows(found: RowSet) -> Answer {
     let columns = found.columns.into_iter();
     let columns = columns.map(|column| (column.name, column.data_type));
-    Answer::lines(
-        table(columns, found.rows)
-            .into_iter()
-            .map(String::into_bytes),
-    )
+    Answer::lines(table(columns, found.rows))
 }
 
-fn parameters(call: &Call) -> Result<Vec<ParameterValue>, Answer> {
-    let parameter = |written: &String| {
-        let (kind, rest) = split(written);
-        Ok(match kind {
-            "null" => ParameterValue::DbNull,
-            "b" => ParameterValue::Boolean(number(rest)?),
-            "i8" => ParameterValue::Int8(number(rest)?),
-            "i16" => ParameterValue::Int16(number(rest)?),
-            "i32" => ParameterValue::Int32(number(rest)?),
-            "i64" => ParameterValue::Int64(number(rest)?),
-            "f32" => ParameterValue::Floating32(number(rest)?),
-            "f64" => ParameterValue::Floating64(number(rest)?),
-            "t" => ParameterValue::Str(rest.to_owned()),
-            "x" => ParameterValue::Binary(rest.as_bytes().to_vec()),
-            "u8" => ParameterValue::Uint8(number(rest)?),
-            "u16" => ParameterValue::Uint16(number(rest)?),
-            "u32" => ParameterValue::Uint32(number(rest)?),
-            "u64" => ParameterValue::Uint64(number(rest)?),
-            _ => return Err(unknown(written)),
-        })
-    };
-    call.all("p").iter().map(parameter).collect()
-}
-
-impl From<Error> for Answer {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::ConnectionFailed(what) => Self::failed("connection-failed", &what),
-            Error::BadParameter(what) => Self::failed("bad-parameter", &what),
-            Error::QueryFailed(what) => Self::failed("query-failed", &what),
-            Error::ValueConversionFailed(what) => Self::failed("value-conversion-failed", &what),
-            Error::Other(what) => Self::failed("other", &what),
-        }
-    }
-}
+parameters!(unsigned for Answer);
+errors!(Error for Answer);

@@ -5,11 +5,10 @@
 #![cfg(target_family = "wasm")]
 
 mod bindings;
-mod written;
 
 use crate::bindings::spin::mysql::mysql::{Column, Connection, DbValue, Error, ParameterValue};
-use crate::written::{number, split, table, unknown};
 use probe_kit_03::{Call, Refusal, done, lines};
+use probe_kit_sql::{errors, parameters, table};
 use stoa_sdk::http::{Request, Response};
 
 stoa_sdk::service!(handle);
@@ -53,41 +52,8 @@ async fn answer(call: &Call) -> Result<Response, Refusal> {
 fn found(columns: Vec<Column>, rows: Vec<Vec<DbValue>>) -> Response {
     let columns = columns.into_iter();
     let columns = columns.map(|column| (column.name, column.data_type));
-    lines(table(columns, rows).into_iter().map(String::into_bytes))
+    lines(table(columns, rows))
 }
 
-fn parameters(call: &Call) -> Result<Vec<ParameterValue>, Refusal> {
-    let parameter = |written: &String| {
-        let (kind, rest) = split(written);
-        Ok(match kind {
-            "null" => ParameterValue::DbNull,
-            "b" => ParameterValue::Boolean(number(rest)?),
-            "i8" => ParameterValue::Int8(number(rest)?),
-            "i16" => ParameterValue::Int16(number(rest)?),
-            "i32" => ParameterValue::Int32(number(rest)?),
-            "i64" => ParameterValue::Int64(number(rest)?),
-            "f32" => ParameterValue::Floating32(number(rest)?),
-            "f64" => ParameterValue::Floating64(number(rest)?),
-            "t" => ParameterValue::Str(rest.to_owned()),
-            "x" => ParameterValue::Binary(rest.as_bytes().to_vec()),
-            "u8" => ParameterValue::Uint8(number(rest)?),
-            "u16" => ParameterValue::Uint16(number(rest)?),
-            "u32" => ParameterValue::Uint32(number(rest)?),
-            "u64" => ParameterValue::Uint64(number(rest)?),
-            _ => return Err(unknown(written)),
-        })
-    };
-    call.all("p").iter().map(parameter).collect()
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::ConnectionFailed(what) => Self::failed("connection-failed", &what),
-            Error::BadParameter(what) => Self::failed("bad-parameter", &what),
-            Error::QueryFailed(what) => Self::failed("query-failed", &what),
-            Error::ValueConversionFailed(what) => Self::failed("value-conversion-failed", &what),
-            Error::Other(what) => Self::failed("other", &what),
-        }
-    }
-}
+parameters!(unsigned for Refusal);
+errors!(Error for Refusal);

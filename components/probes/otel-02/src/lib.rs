@@ -12,10 +12,8 @@
 //! A request that the probe itself does not understand is answered with 400.
 #![cfg(target_family = "wasm")]
 
-mod bindings;
-mod tell;
-
 use probe_kit_02::{Answer, Call};
+use probe_kit_otel::tell;
 
 probe_kit_02::probe!(answer);
 

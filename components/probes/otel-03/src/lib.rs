@@ -12,10 +12,8 @@
 //! A request that the probe itself does not understand is answered with 400.
 #![cfg(target_family = "wasm")]
 
-mod bindings;
-mod tell;
-
 use probe_kit_03::{Call, Refusal, done, lines};
+use probe_kit_otel::tell;
 use stoa_sdk::http::{Request, Response};
 
 stoa_sdk::service!(handle);

@@ -1,5 +1,8 @@
 //! The front as a connection meets it, around closures instead of stacks.
 
+mod mirroring;
+mod shares;
+
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -13,7 +16,6 @@ use http_body_util::{BodyExt, Either, Full};
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 
-use super::bucket::Bucket;
 use super::*;
 use crate::connection::Connected;
 use crate::metrics::recorded::Recorded;
@@ -255,103 +257,6 @@ async fn without_a_candidate_nothing_is_added_to_an_answer() {
 }
 
 #[tokio::test]
-async fn a_bad_bucket_is_replaced_and_a_good_one_is_kept() {
-    let front = front(share(5_000, 0, Sticky::Cookie));
-    for cookie in ["stoa-bucket=10000", "stoa-bucket=x", "stoa-bucket2=7"] {
-        let answered = ask(&front, request(&[("cookie", cookie)])).await;
-        assert!(answered.bucket().is_some(), "{cookie}");
-        assert_eq!(answered.header("cache-control"), "private");
-        assert_eq!(answered.header("vary"), "stoa-release, cookie");
-    }
-    for (cookie, expected) in [
-        ("stoa-bucket=4999", "candidate"),
-        ("stoa-bucket=5000", "stable"),
-        ("stoa-bucket=4999; stoa-bucket=5000", "candidate"),
-    ] {
-        let answered = ask(&front, request(&[("cookie", cookie)])).await;
-        assert_eq!(answered.body, expected, "{cookie}");
-        assert_eq!(answered.bucket(), None);
-        assert_eq!(answered.header("cache-control"), "");
-        assert_eq!(answered.header("vary"), "stoa-release, cookie");
-    }
-}
-
-#[tokio::test]
-async fn of_a_thousand_new_clients_their_share_sees_the_candidate_and_stays_there_as_it_grows() {
-    let front = front(share(500, 1_234, Sticky::Cookie));
-    let mut clients = Vec::new();
-    for _ in 0..1_000 {
-        let answered = ask(&front, request(&[])).await;
-        let bucket = answered.bucket().expect("a new client gets one");
-        clients.push((bucket, answered.body == "candidate"));
-    }
-    let seen = clients.iter().filter(|(_, candidate)| *candidate).count();
-    assert!((47..=51).contains(&seen), "{seen}");
-    let mut before = seen;
-    for per_10_000 in [500, 2_500, 10_000] {
-        front.publish(Snapshot {
-            stable: named("stable"),
-            candidate: tried(named("candidate"), share(per_10_000, 1_234, Sticky::Cookie)),
-        });
-        let mut seen = 0;
-        for (bucket, was_there) in &mut clients {
-            let there = side(&front, &[("cookie", bucket.as_str())]).await == "candidate";
-            assert!(there || !*was_there, "{bucket} left at {per_10_000}");
-            *was_there = there;
-            seen += usize::from(there);
-        }
-        assert!(seen >= before);
-        before = seen;
-    }
-    assert_eq!(before, 1_000);
-}
-
-#[tokio::test]
-async fn another_salt_chooses_other_clients() {
-    for (salt, expected) in [(0, "candidate"), (1, "candidate"), (100, "stable")] {
-        let front = front(share(100, salt, Sticky::Cookie));
-        let side = side(&front, &[("cookie", "stoa-bucket=0")]).await;
-        assert_eq!(side, expected, "{salt}");
-    }
-    let front = front(share(100, 9_999, Sticky::Cookie));
-    assert_eq!(side(&front, &[("cookie", "stoa-bucket=0")]).await, "stable");
-    assert_eq!(
-        side(&front, &[("cookie", "stoa-bucket=1")]).await,
-        "candidate"
-    );
-}
-
-#[tokio::test]
-async fn a_subject_decides_and_without_one_the_address() {
-    // The claims are {"sub":"ada"} and {}.
-    let (ada, nobody) = ("Bearer e30.eyJzdWIiOiJhZGEifQ.c2ln", "Bearer e30.e30.c2ln");
-    let headers = request(&[("authorization", ada)]).headers().clone();
-    let subject = Bucket::of_subject(&headers).expect("she has one").number();
-    let address = Bucket::of_address([192, 0, 2, 1].into()).number();
-    assert_ne!(subject, address);
-    // A share of one bucket, turned to where it is.
-    let only = |number: u16| 10_000 - u64::from(number);
-    let front = front(share(1, only(subject), Sticky::Subject));
-    let answered = ask(&front, request(&[("authorization", ada)])).await;
-    assert_eq!(answered.body, "candidate");
-    assert_eq!(answered.header("vary"), "stoa-release, authorization");
-    assert_eq!(answered.bucket(), None);
-    for other in [&[("authorization", nobody)][..], &[]] {
-        assert_eq!(side(&front, other).await, "stable");
-    }
-    for sticky in [Sticky::Subject, Sticky::Address] {
-        front.publish(Snapshot {
-            stable: named("stable"),
-            candidate: tried(named("candidate"), share(1, only(address), sticky)),
-        });
-        for other in [&[("authorization", nobody)][..], &[]] {
-            assert_eq!(side(&front, other).await, "candidate");
-        }
-    }
-    assert_eq!(side(&front, &[("authorization", ada)]).await, "candidate");
-}
-
-#[tokio::test]
 async fn whoever_says_so_is_the_candidates() {
     let matcher = Matcher::cookie("side", "b").expect("it is a name");
     let front = front(Plan::Match(matcher));
@@ -397,110 +302,6 @@ async fn each_side_is_observed_by_itself() {
     assert_eq!((untouched.requests(), untouched.errors()), (1, 0));
     let lanes = |lane| recorded.count(GATEWAY_LANE_REQUESTS_TOTAL, lane);
     assert_eq!((lanes("candidate"), lanes("stable")), (3, 1));
-}
-
-/// A stable release that answers `hello`, and a candidate that is only asked.
-fn mirrored(candidate: Lane<Full<Bytes>>, per_10_000: u16) -> (Front<Full<Bytes>>, Arc<Found>) {
-    let found = Arc::<Found>::default();
-    let plan = Plan::Mirror {
-        per_10_000,
-        found: Arc::clone(&found),
-    };
-    let front = Front::new(Snapshot {
-        stable: named("hello"),
-        candidate: tried(candidate, plan),
-    });
-    (front, found)
-}
-
-fn counts(found: &Found) -> (u64, u64, u64) {
-    (found.same(), found.different(), found.skipped())
-}
-
-#[tokio::test]
-async fn what_is_too_large_or_not_in_the_share_is_not_copied() {
-    let (front, found) = mirrored(named("hello"), 0);
-    assert_eq!(side(&front, &[]).await, "hello");
-    assert_eq!(counts(&found), (0, 0, 1));
-    let (front, found) = mirrored(named("hello"), 10_000);
-    let large = request(&[]).map(|_| RequestBody::from(Bytes::from(vec![b'x'; 64 * 1024 + 1])));
-    assert_eq!(ask(&front, large).await.body, "hello");
-    assert_eq!(counts(&found), (0, 0, 1));
-}
-
-#[tokio::test]
-async fn a_copy_is_the_same_request_and_counts_for_the_candidate_only() {
-    let seen = Arc::<Seen>::default();
-    let candidate = seeing(&seen, 200, "hello");
-    let observed = Arc::clone(&candidate.observed);
-    let (front, found) = mirrored(candidate, 10_000);
-    let mut asked = request(&[("cookie", "a=1; stoa-bucket=7")]);
-    *asked.body_mut() = RequestBody::from(Bytes::from_static(b"a body"));
-    let answered = ask(&front, asked).await;
-    assert_eq!(answered.body, "hello");
-    assert_eq!(answered.bucket(), None);
-    eventually(|| counts(&found) == (1, 0, 0)).await;
-    assert_eq!(seen.last()["cookie"], "a=1");
-    assert_eq!(observed.requests(), 1);
-    let stable = &front.0.snapshot.load().stable;
-    assert_eq!(stable.observed.requests(), 1);
-}
-
-#[tokio::test]
-async fn the_candidate_is_told_that_nobody_waits_and_gets_the_body() {
-    let candidate = lane(|request: Request<RequestBody>| async move {
-        let extensions = request.extensions();
-        let told = (extensions.get::<Mirrored>(), extensions.get::<Connected>());
-        let told = matches!(told, (Some(_), Some(_)));
-        let body = request.into_body().collect().await;
-        let body = body.expect("it is all there").to_bytes();
-        Response::new(match told && body == "a body" {
-            true => "hello",
-            false => "it was not told",
-        })
-    });
-    let (front, found) = mirrored(candidate, 10_000);
-    let asked = request(&[]).map(|_| RequestBody::from(Bytes::from_static(b"a body")));
-    ask(&front, asked).await;
-    eventually(|| counts(&found) == (1, 0, 0)).await;
-}
-
-#[tokio::test]
-async fn the_client_does_not_notice_that_the_candidate_fails() {
-    let (front, found) = mirrored(seeing(&Arc::default(), 500, "oh"), 10_000);
-    let mut asked = request(&[]);
-    *asked.uri_mut() = "/a?b=c".parse().expect("it is a path");
-    assert_eq!(ask(&front, asked).await.body, "hello");
-    eventually(|| counts(&found) == (0, 1, 0)).await;
-    assert_eq!(
-        found.differences(),
-        ["GET /a: stable 200, candidate 500, body differs"]
-    );
-}
-
-#[tokio::test]
-async fn a_slow_candidate_holds_no_client_and_only_so_many_copies() {
-    let (release, seen) = (CancellationToken::new(), Arc::<Seen>::default());
-    let held = release.clone();
-    let begun = Arc::clone(&seen);
-    let candidate = lane(move |request: Request<RequestBody>| {
-        let (held, begun) = (held.clone(), Arc::clone(&begun));
-        async move {
-            begun.add(request.into_parts().0.headers);
-            held.cancelled().await;
-            Response::new("hello")
-        }
-    });
-    let (front, found) = mirrored(candidate, 10_000);
-    for _ in 0..70 {
-        assert_eq!(side(&front, &[]).await, "hello");
-    }
-    eventually(|| seen.count() == 64).await;
-    assert_eq!(counts(&found), (0, 0, 6), "the others found no place");
-    release.cancel();
-    eventually(|| counts(&found) == (64, 0, 6)).await;
-    assert_eq!(side(&front, &[]).await, "hello");
-    eventually(|| counts(&found) == (65, 0, 6)).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,9 @@
-//! Databases from 0.2 Rust, 0.2 JavaScript and 0.3 Rust, and through Spin's contracts: refusals first.
+//! Databases from 0.2 Rust, 0.2 JavaScript and 0.3 Rust, and through Spin's contracts: what grants refuse and bound is
+//! here, the rest in modules.
+
+mod calls;
+mod mistakes;
+mod spin;
 
 use std::fmt::Write;
 
@@ -271,75 +276,6 @@ async fn what_no_component_may_do_is_denied() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_invalid() {
-    each(CALLERS, FULL, async |guest| {
-        let select = ("sql", "SELECT $1 AS a");
-        for wrong in [
-            &[("sql", "SELEC 1")][..],
-            &[("sql", "SELECT 1; SELECT 2")],
-            &[("sql", "")],
-            &[select],
-            &[select, ("p", "i:1"), ("p", "i:2")],
-            &[select, ("p", "d:1e3")],
-            &[select, ("p", "m:yesterday")],
-            &[select, ("p", "r:NaN")],
-        ] {
-            guest.failed("query", wrong, "invalid").await;
-        }
-        let none = [("sql", "SELECT 1 AS a"), ("max", "0")];
-        guest.failed("cursor", &none, "invalid").await;
-        guest.failed("batch", &[], "invalid").await;
-    })
-    .await;
-    each(SPIN, FULL, async |guest| {
-        let wrong = [("sql", "SELECT ?1, ?2"), ("p", "i:1")];
-        guest.failed("execute", &wrong, "io").await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn rows_that_break_a_constraint_change_nothing() {
-    each(CALLERS, FULL, async |guest| {
-        for broken in [
-            "INSERT INTO things VALUES ('a', NULL)",
-            "INSERT INTO things VALUES ('a', -1)",
-            "INSERT INTO things VALUES ('a', 1), ('a', 2)",
-        ] {
-            let broken = [("sql", broken)];
-            guest.failed("execute", &broken, "constraint").await;
-        }
-        let batch = [
-            ("sql", "INSERT INTO things VALUES ('a', 1)"),
-            ("sql", "INSERT INTO things VALUES ('a', 2)"),
-        ];
-        guest.failed("batch", &batch, "constraint").await;
-        guest.expect_no_things().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_is_too_large_is_told_with_the_limit() {
-    const MANY: &str = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 10001) SELECT x FROM n";
-    each(CALLERS, FULL, async |guest| {
-        let large = [
-            ("sql", "INSERT INTO notes VALUES ($1)"),
-            ("bytes", "4194305"),
-        ];
-        guest
-            .failed("fill", &large, "too-large: at most 4194304")
-            .await;
-        let many = [("sql", MANY), ("max", "10000")];
-        guest
-            .failed("query", &many, "too-large: at most 10000")
-            .await;
-        guest.expect("cursor", &many, "1 10000 1 0").await;
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn quotas_bite() {
     let large = [
         (
@@ -399,123 +335,6 @@ async fn an_error_ends_a_transaction_and_undoes_it() {
         let told = "1 1\nconstraint\ntransaction-over\ntransaction-over\n";
         guest.expect("transaction", &steps, told).await;
         guest.expect_no_things().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_transaction_takes_effect_only_when_it_is_committed() {
-    each(CALLERS, FULL, async |guest| {
-        let insert = ("step", "execute:INSERT INTO things VALUES ('a', 1)");
-        let select = ("step", "query:SELECT id FROM things");
-        let open = [("access", "write"), insert, select];
-        guest
-            .expect("transaction", &open, "1 1\nid TEXT, t:a\n")
-            .await;
-        guest.expect_no_things().await;
-        let undone = [("access", "write"), insert, ("step", "rollback")];
-        guest.expect("transaction", &undone, "1 1\ndone\n").await;
-        guest.expect_no_things().await;
-        let kept = [("access", "write"), insert, ("step", "commit")];
-        guest.expect("transaction", &kept, "1 1\ndone\n").await;
-        let read = [("access", "read"), select, ("step", "commit")];
-        guest
-            .expect("transaction", &read, "id TEXT, t:a\ndone\n")
-            .await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn values_come_back_as_what_they_were() {
-    each(CALLERS, FULL, async |guest| {
-        guest.expect("label", &[], "default").await;
-        let insert = [
-            (
-                "sql",
-                "INSERT INTO kinds VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *",
-            ),
-            ("p", "i:9007199254740993"),
-            ("p", "b:true"),
-            ("p", "r:1.5"),
-            ("p", "d:19.90"),
-            ("p", "t:ä"),
-            ("p", "x:abc"),
-            ("p", "m:2026-03-01T14:00:00.5+02:00"),
-        ];
-        let rows = "n BIGINT|b BOOLEAN|r DOUBLE PRECISION|d DECIMAL(10,2)|t TEXT|x BYTEA|m TIMESTAMPTZ\n\
-            i:9007199254740993|b:true|r:1.5|d:19.9|t:ä|x:abc|m:2026-03-01T12:00:00.500000Z\n";
-        guest
-            .expect("execute", &insert, &format!("1 1\n{rows}"))
-            .await;
-        guest
-            .expect("query", &[("sql", "SELECT * FROM kinds")], rows)
-            .await;
-        let null = [("sql", "SELECT $1 AS a"), ("p", "null")];
-        guest.expect("query", &null, "a\nnull\n").await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn batches_and_cursors_go_through() {
-    const SOME: &str =
-        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 250) SELECT x FROM n";
-    each(CALLERS, FULL, async |guest| {
-        let batch = [
-            ("sql", "INSERT INTO things VALUES ('a', 1), ('b', 2)"),
-            ("sql", "UPDATE things SET count = count + 1"),
-            ("sql", "DELETE FROM things WHERE id = 'a' RETURNING count"),
-        ];
-        let told = "2 2\n2 -\n1 -\ncount BIGINT\ni:2\n";
-        guest.expect("batch", &batch, told).await;
-        let some = [("sql", SOME), ("max", "100")];
-        guest.expect("cursor", &some, "1 100 100 50 0").await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn spins_statements_are_those_of_sqlite() {
-    each(SPIN, FULL, async |guest| {
-        let create = "CREATE TABLE t (id INTEGER PRIMARY KEY, r REAL, s TEXT, b BLOB, flag BOOLEAN, d DECIMAL, n INTEGER)";
-        guest.expect("execute", &[("sql", create)], "\n").await;
-        let insert = [
-            ("sql", "INSERT INTO t VALUES (?, ?2, :s, ?, ?, ?, ?)"),
-            ("p", "i:7"),
-            ("p", "r:1.5"),
-            ("p", "t:ä"),
-            ("p", "x:abc"),
-            ("p", "i:1"),
-            ("p", "r:0.5"),
-            ("p", "null"),
-        ];
-        guest.expect("execute", &insert, "\n").await;
-        let rows = "id|r|s|b|flag|d|n\ni:7|r:1.5|t:ä|x:abc|i:1|r:0.5|null\n";
-        guest
-            .expect("execute", &[("sql", "SELECT * FROM t")], rows)
-            .await;
-        let nan = [("sql", "SELECT ? AS a"), ("p", "r:NaN")];
-        guest.expect("execute", &nan, "a\nnull\n").await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_connection_of_spin_remembers_what_it_changed() {
-    let remembering = [
-        ("sql-02", "spin"),
-        ("sql-03", "spin"),
-        ("sql-03", "spin-blocking"),
-    ];
-    each(remembering, FULL, async |guest| {
-        guest.expect("numbers", &[("sql", "SELECT 1")], "0 0").await;
-        let statements = [
-            ("sql", "INSERT INTO notes VALUES ('a'), ('b'), ('c')"),
-            ("sql", "UPDATE notes SET note = 'd' WHERE note <> 'c'"),
-            ("sql", "SELECT note FROM notes"),
-        ];
-        guest.expect("numbers", &statements, "2 3").await;
     })
     .await;
 }

@@ -1,3 +1,9 @@
+//! What is told of small projects: of manifests and configurations here, of larger subjects in modules.
+
+mod building;
+mod code;
+mod grants;
+
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
@@ -167,65 +173,6 @@ fn what_this_version_cannot_serve_is_told() {
 }
 
 #[test]
-fn tools_that_are_not_installed_are_told() {
-    let project = Project::new("build.command = \"no-such-tool build\"");
-    project.assert_found(&[
-        "warning[not-built] 8: `a.wasm` is not built yet",
-        "error[program] 9: the build command starts `no-such-tool`, which is not installed",
-    ]);
-}
-
-#[test]
-fn a_folder_to_build_in_that_is_not_there_is_told() {
-    let project = Project::new("build = { command = \"no-such-tool\", workdir = \"gone\" }");
-    project.assert_found(&[
-        "warning[not-built] 8: `a.wasm` is not built yet",
-        "error[workdir] 9: `gone`, where the build command is to run, is no folder",
-    ]);
-}
-
-#[test]
-fn packages_of_npm_that_are_not_installed_are_told() {
-    let project = Project::new("build.command = \"npm run build\"").with("package.json", b"{}");
-    let lines = project.examined().lines();
-    let expected = "warning[node-modules] 9: the packages of `./package.json` are not installed";
-    assert!(lines.iter().any(|line| line == expected), "{lines:?}");
-}
-
-#[test]
-fn packages_that_a_command_installs_are_not_missed() {
-    let install = "build.command = [\"npm install\", \"npm run build\"]";
-    let project = Project::new(install).with("package.json", b"{}");
-    let lines = project.examined().lines();
-    let is_missed = |line: &String| line.contains("[node-modules]");
-    assert!(!lines.iter().any(is_missed), "{lines:?}");
-}
-
-#[test]
-fn code_that_nobody_builds_must_be_there() {
-    Project::new("")
-        .assert_found(&["error[source] 8: there is no `a.wasm`, and nothing says how to build it"]);
-}
-
-#[test]
-fn code_that_is_older_than_its_sources_is_told() {
-    let project = Project::new("build = { command = \"true\", watch = [\"**/*.rs\"] }")
-        .importing(&[ERRORS])
-        .with("lib.rs", b"")
-        .saved("a.wasm", Duration::from_secs(100));
-    project.assert_found(&["warning[stale] 8: `lib.rs` was saved after `a.wasm` was built"]);
-    let project = project.saved("lib.rs", Duration::from_secs(200));
-    project.assert_found(&[]);
-}
-
-#[test]
-fn code_of_which_nobody_says_what_it_is_built_from_is_told() {
-    let project = Project::new("build.command = \"true\"").importing(&[ERRORS]);
-    project
-        .assert_found(&["note[unwatched] 9: nothing says which files the component is built from"]);
-}
-
-#[test]
 fn files_that_the_manifest_names_must_be_there() {
     let more = "sqlite_databases = [\"default\"]\n[component.a.tool.stoa]\nschema = 1\nopenapi = \"gone.json\"\n\
                 [component.a.tool.stoa.migrations.default]\nfolder = \"gone\"\n\
@@ -236,81 +183,6 @@ fn files_that_the_manifest_names_must_be_there() {
         "note[spin-migrations] 13: Spin does not apply the migrations of `default`",
         "error[migrations] 14: there is no folder `gone`, where the migrations should be",
         "error[seed] 18: there is no `gone.csv`, which the seed `first` names",
-    ]);
-}
-
-#[test]
-fn what_is_no_component_is_told() {
-    for (bytes, expected) in [
-        (
-            &b"\0asm\x01\0\0\0"[..],
-            "error[code] 8: it is a core module",
-        ),
-        (
-            b"no code at all",
-            "error[code] 8: it is not a valid component",
-        ),
-    ] {
-        let lines = Project::new("").with("a.wasm", bytes).examined().lines();
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(lines[0].starts_with(expected), "{lines:?}");
-    }
-}
-
-#[test]
-fn imports_that_nobody_provides_are_told() {
-    let project = Project::new("").importing(&["acme:billing/ledger@1.0.0", ERRORS]);
-    project.assert_found(&[
-        "error[import] 8: the code imports `acme:billing/ledger@1.0.0`, which this host does not provide",
-    ]);
-    let text = project.examined().text();
-    assert!(
-        text.contains("= hint: remove the import, or provide it"),
-        "{text}"
-    );
-}
-
-#[test]
-fn the_nearest_that_is_provided_is_told() {
-    let project = Project::new("").importing(&["wasi:http/outgoing-handler@0.4.0"]);
-    let text = project.examined().text();
-    assert!(
-        text.contains("this host provides `wasi:http/outgoing-handler@0.2"),
-        "{text}"
-    );
-}
-
-#[test]
-fn code_that_no_trigger_can_call_is_told() {
-    let wasm = component(&[ERRORS], &["wasi:cli/run@0.2.6"]);
-    let lines = Project::new("").with("a.wasm", &wasm).examined().lines();
-    let [line] = &*lines else {
-        panic!("one thing is told: {lines:?}");
-    };
-    assert!(
-        line.starts_with("error[export] 8: it exports nothing that an HTTP trigger calls"),
-        "{line}"
-    );
-}
-
-#[test]
-fn dependencies_that_are_not_there_are_told() {
-    let more = "[component.a.dependencies]\n\"acme:thing\" = { path = \"part.wasm\" }";
-    let project = Project::new(more).importing(&[ERRORS]);
-    project.assert_found(&[
-        "error[dependency] 10: component `a`: dependency `acme:thing`: cannot read `part.wasm`: it is not among the files",
-    ]);
-}
-
-#[test]
-fn what_would_have_to_be_fetched_is_not_looked_at() {
-    let digest = "0".repeat(64);
-    let more = format!(
-        "[component.a.dependencies]\n\"acme:thing\" = {{ url = \"http://127.0.0.1:1/x\", digest = \"sha256:{digest}\" }}"
-    );
-    let project = Project::new(&more).importing(&[ERRORS]);
-    project.assert_found(&[
-        "note[remote] 10: the dependency `acme:thing` comes from the network, so the whole was not looked at",
     ]);
 }
 
@@ -337,49 +209,12 @@ fn a_component_that_nobody_may_call_is_told() {
 }
 
 #[test]
-fn labels_that_stand_for_nothing_are_told() {
-    let project = Project::new("key_value_stores = [\"other\"]").importing(&[ERRORS]);
-    project.assert_found(&[
-        "error[label] 9: nothing is configured under the label `other` of `keyvalue`",
-        "note[unused-grant] 9: the component is granted `keyvalue.other`, and its code cannot use it",
-    ]);
-}
-
-#[test]
-fn what_a_dependency_inherits_is_not_called_unused() {
-    let adapter = "key_value_stores = [\"default\"]\n[component.a.dependencies]\n\
-                   \"stoa:x\" = { path = \"x.wasm\", inherit_configuration = [\"key_value_stores\"] }";
-    let told = |project: Project| {
-        let found = project.importing(&[ERRORS]).examined().lines();
-        found.iter().any(|it| it.contains("unused-grant"))
-    };
-    assert!(told(Project::new("key_value_stores = [\"default\"]")));
-    assert!(!told(Project::new(adapter)));
-}
-
-#[test]
 fn mistakes_in_the_runtime_configuration_are_told() {
     let mut project = Project::new("").importing(&[ERRORS]);
     project.configuration = "[gateway]\nport = 1\n".into();
     project.assert_found(&["error[configuration] 2: unknown field `port` in `[gateway]`"]);
     let text = project.examined().text();
     assert!(text.contains("--> runtime.toml:2:1"), "{text}");
-}
-
-#[test]
-fn models_that_nobody_runs_are_told() {
-    let project = Project::new("ai_models = [\"llama2-chat\"]").importing(&[ERRORS]);
-    project.assert_found(&[
-        "warning[models] 9: nobody runs language models for this host, so that every call of one fails",
-    ]);
-}
-
-#[test]
-fn an_interface_that_nothing_is_granted_for_is_told() {
-    let project = Project::new("").importing(&["spin:key-value/key-value@3.0.0"]);
-    project.assert_found(&[
-        "note[no-grant] 7: the code imports `spin:key-value/key-value@3.0.0`, and is granted nothing that it could use by that",
-    ]);
 }
 
 #[test]
@@ -394,40 +229,6 @@ fn variables_without_a_value_or_a_use_are_told() {
     let project = project.with(".env", b"SPIN_VARIABLE_TOKEN=hunter2\n");
     project.assert_found(&["note[unused-variable] 11: the variable `unused` is used nowhere"]);
     assert!(!project.examined().text().contains("hunter2"));
-}
-
-#[test]
-fn hosts_in_the_old_field_are_told() {
-    let project = Project::new("allowed_http_hosts = [\"example.com\"]");
-    project
-        .importing(&["wasi:http/outgoing-handler@0.2.6"])
-        .assert_found(&["warning[manifest] 9: `allowed_http_hosts` is deprecated"]);
-}
-
-#[test]
-fn code_that_may_connect_to_no_host_is_told() {
-    let project = Project::new("").importing(&["wasi:http/outgoing-handler@0.2.6"]);
-    project.assert_found(&[
-        "note[no-host] 7: the code imports `wasi:http/outgoing-handler@0.2.6`, and may connect to no host by that",
-    ]);
-}
-
-#[test]
-fn hosts_that_no_code_connects_to_are_told() {
-    let hosts = "allowed_outbound_hosts = [\"https://example.com\"]";
-    let project = Project::new(hosts).importing(&[ERRORS]);
-    project.assert_found(&[
-        "note[unused-host] 9: the component may connect to `https://example.com`, and its code imports nothing that connects",
-    ]);
-}
-
-#[test]
-fn calls_of_a_component_that_is_not_there_are_told() {
-    let hosts = "allowed_outbound_hosts = [\"http://gone.spin.internal\"]";
-    let project = Project::new(hosts).importing(&["wasi:http/outgoing-handler@0.2.6"]);
-    project.assert_found(&[
-        "warning[no-component] 9: `http://gone.spin.internal` allows calls of the component `gone`, which is not there",
-    ]);
 }
 
 #[test]
@@ -452,16 +253,6 @@ fn what_spin_does_not_provide_is_told() {
     project.assert_found(&[
         "warning[spin-import] 7: Spin does not run it: the code imports `stoa:documents`, which Spin does not provide",
         granted,
-    ]);
-}
-
-#[test]
-fn grants_that_spin_does_not_hold_are_told() {
-    let more = "key_value_stores = [\"default\"]\n[component.a.tool.stoa]\nschema = 1\n\
-                [component.a.tool.stoa.grants.keyvalue.default]\naccess = \"read\"";
-    let project = Project::new(more).importing(&["spin:key-value/key-value@3.0.0"]);
-    project.assert_found(&[
-        "note[spin-grant] 12: under Spin nothing bounds what the component does with `keyvalue.default`",
     ]);
 }
 

@@ -8,29 +8,29 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use probe_kit_03::Refusal;
-
 /// The kind of a written value and the rest; `null` is only a kind.
-pub(crate) fn split(written: &str) -> (&str, &str) {
+pub fn split(written: &str) -> (&str, &str) {
     written.split_once(':').unwrap_or((written, ""))
 }
 
-pub(crate) fn unknown(written: &str) -> Refusal {
-    Refusal::bad(format!("no such value: {written}"))
+/// What is said of a value that cannot be read.
+pub fn unknown(written: &str) -> String {
+    format!("no such value: {written}")
 }
 
-pub(crate) fn number<T: FromStr>(written: &str) -> Result<T, Refusal> {
+/// A number, or anything else that Rust reads by itself.
+pub fn number<T: FromStr>(written: &str) -> Result<T, String> {
     written.parse().map_err(|_| unknown(written))
 }
 
 /// What stands between commas.
-pub(crate) fn parts<const N: usize>(written: &str) -> Result<[&str; N], Refusal> {
+pub fn parts<const N: usize>(written: &str) -> Result<[&str; N], String> {
     let parts: Vec<_> = written.split(',').collect();
     parts.try_into().map_err(|_| unknown(written))
 }
 
 /// What may be missing between commas.
-pub(crate) fn items<T: FromStr>(written: &str) -> Result<Vec<Option<T>>, Refusal> {
+pub fn items<T: FromStr>(written: &str) -> Result<Vec<Option<T>>, String> {
     if written.is_empty() {
         return Ok(Vec::new());
     }
@@ -42,16 +42,12 @@ pub(crate) fn items<T: FromStr>(written: &str) -> Result<Vec<Option<T>>, Refusal
 }
 
 /// Both ends of a range, each with its kind.
-type Bounds<T, K> = (Option<(T, K)>, Option<(T, K)>);
+pub type Bounds<T, K> = (Option<(T, K)>, Option<(T, K)>);
 
 /// Two bounds, the first of which belongs to the range.
-pub(crate) fn bounds<T: FromStr, K>(
-    written: &str,
-    first: K,
-    second: K,
-) -> Result<Bounds<T, K>, Refusal> {
+pub fn bounds<T: FromStr, K>(written: &str, first: K, second: K) -> Result<Bounds<T, K>, String> {
     let [lower, upper] = parts(written)?;
-    let bound = |part: &str, kind: K| -> Result<Option<(T, K)>, Refusal> {
+    let bound = |part: &str, kind: K| -> Result<Option<(T, K)>, String> {
         match part {
             "" => Ok(None),
             part => Ok(Some((number(part)?, kind))),
@@ -61,17 +57,18 @@ pub(crate) fn bounds<T: FromStr, K>(
 }
 
 /// The lines of a result: the columns with their types, then the rows.
-pub(crate) fn table<C: Debug, V: Debug>(
+pub fn table<C: Debug, V: Debug>(
     columns: impl IntoIterator<Item = (String, C)>,
     rows: impl IntoIterator<Item = Vec<V>>,
-) -> Vec<String> {
+) -> impl Iterator<Item = Vec<u8>> {
     let columns = columns.into_iter();
     let columns: Vec<_> = columns
         .map(|(name, ty)| format!("{name} {}", shown(&ty)))
         .collect();
     let row = |row: Vec<V>| row.iter().map(shown).collect::<Vec<_>>().join("|");
     let head = std::iter::once(columns.join("|"));
-    head.chain(rows.into_iter().map(row)).collect()
+    head.chain(rows.into_iter().map(row))
+        .map(String::into_bytes)
 }
 
 fn shown(value: &impl Debug) -> String {

@@ -19,7 +19,7 @@ const MOMENT: Datetime = Datetime {
 };
 
 /// Where the request stands: trace, span, `sampled` or not, `remote` or not, and the state.
-pub(crate) fn outer() -> String {
+pub fn outer() -> String {
     let context = outer_span_context();
     let sampled = context.trace_flags.contains(TraceFlags::SAMPLED);
     let state: Vec<_> = context
@@ -37,7 +37,7 @@ pub(crate) fn outer() -> String {
 }
 
 /// A span within the outer one, or in a trace of this id.
-pub(crate) fn span(name: &str, trace: Option<&str>) {
+pub fn span(name: &str, trace: Option<&str>) {
     let outer = outer_span_context();
     let context = SpanContext {
         trace_id: trace.map_or(outer.trace_id, str::to_owned),
@@ -70,7 +70,7 @@ pub(crate) fn span(name: &str, trace: Option<&str>) {
 }
 
 /// A metric of this kind, with so many points.
-pub(crate) fn metric(kind: &str, points: usize) -> Result<(), String> {
+pub fn metric(kind: &str, points: usize) -> Result<(), String> {
     let metrics = vec![Metric {
         name: "orders".to_owned(),
         description: String::new(),
@@ -165,7 +165,7 @@ fn bucket() -> ExponentialBucket {
 }
 
 /// So many log records with this text.
-pub(crate) fn log(text: &str, count: u64) {
+pub fn log(text: &str, count: u64) {
     for _ in 0..count {
         on_emit(&LogRecord {
             timestamp: Some(MOMENT),
