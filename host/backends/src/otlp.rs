@@ -1,11 +1,12 @@
 //! Telemetry of components, sent to collectors: OTLP over HTTP, encoded in JSON.
 //!
-//! Whoever exports never waits: there is a queue for each kind, bounded in items and in bytes, and what finds no room
-//! is dropped and counted. A courier takes batches out of it, tries each a few times, and goes on; at the host's stop
-//! it has a few seconds for what is left.
+//! Whoever exports never waits: there is a queue for each kind, bounded in items and in bytes, of all components and of
+//! each, and what finds no room is dropped and counted. A courier takes batches out of it, tries each a few times, and
+//! goes on; at the host's stop it has a few seconds for what is left.
 
 mod batch;
 mod lane;
+mod shares;
 
 use std::sync::Arc;
 
@@ -18,11 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http;
 use lane::Lane;
+use shares::{Share, Shares};
 
 /// Items of one kind that wait to be sent.
 const QUEUE_ITEMS_MAX: usize = 16_384;
 /// Bytes of one kind that wait to be sent.
 const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// One component has at most this part of a queue, in items and in bytes: what it tells too much of is dropped, and not
+/// what its neighbours tell.
+const PART_PER_COMPONENT: usize = 4;
 
 /// Takes what components tell. Of a kind without a collector it takes nothing.
 pub struct Exporter {
@@ -34,12 +39,14 @@ struct Queue {
     items: mpsc::Sender<Waiting>,
     /// A permit is a byte.
     room: Arc<Semaphore>,
+    shares: Arc<Shares>,
 }
 
-/// An item that waits, and its room.
+/// An item that waits, and its room: that of all, and of it that of its component.
 struct Waiting {
     record: Record,
     _room: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 /// Brings items to their collectors. Without it an exporter fills up.
@@ -79,6 +86,10 @@ pub fn open(config: &Config) -> Result<Option<(Arc<Exporter>, Courier)>, SetUp> 
             signal,
             items,
             room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
+            shares: Arc::new(Shares::new(
+                QUEUE_ITEMS_MAX / PART_PER_COMPONENT,
+                QUEUE_BYTES_MAX / PART_PER_COMPONENT,
+            )),
         });
         lanes.push(Lane::new(signal, waiting, http, url, headers));
     }
@@ -114,10 +125,13 @@ impl telemetry::Exporter for Exporter {
     fn export(&self, record: Record) -> Result<(), Dropped> {
         let queue = self.queue(record.signal).ok_or(Dropped::Unwanted)?;
         let bytes = u32::try_from(record.bytes()).map_err(|_| Dropped::TooLarge)?;
+        let share = queue.shares.take(&record.component, record.bytes());
+        let share = share.ok_or(Dropped::Full)?;
         let room = Arc::clone(&queue.room).try_acquire_many_owned(bytes);
         let waiting = Waiting {
             record,
             _room: room.map_err(|_| Dropped::Full)?,
+            _share: share,
         };
         queue.items.try_send(waiting).map_err(|_| Dropped::Full)
     }
@@ -150,9 +164,15 @@ mod tests {
         }
     }
 
-    fn record(signal: Signal, bytes: usize) -> Record {
+    fn opened() -> (Arc<Exporter>, Courier) {
+        let opened = open(&collecting("http://127.0.0.1:1", &[])).expect("it can be opened");
+        opened.expect("there is a collector")
+    }
+
+    fn record(component: &str, signal: Signal, bytes: usize) -> Record {
         Record {
             signal,
+            component: component.into(),
             resource: "".into(),
             scope: "".into(),
             item: "x".repeat(bytes),
@@ -177,24 +197,43 @@ mod tests {
 
     #[test]
     fn a_kind_without_a_collector_is_not_taken() {
-        let opened = open(&collecting("http://127.0.0.1:1", &[])).expect("it can be opened");
-        let (exporter, _courier) = opened.expect("there is a collector");
+        let (exporter, _courier) = opened();
         assert!(exporter.takes(Signal::Traces) && !exporter.takes(Signal::Logs));
-        let outcome = exporter.export(record(Signal::Logs, 1));
+        let outcome = exporter.export(record("guest", Signal::Logs, 1));
         assert_eq!(outcome, Err(Dropped::Unwanted));
+    }
+
+    /// Tells as much as a component may, in items of so many bytes; more is dropped.
+    fn flood(exporter: &Exporter, component: &str, bytes: usize) {
+        let tell = || exporter.export(record(component, Signal::Traces, bytes));
+        let part = (QUEUE_BYTES_MAX / bytes).min(QUEUE_ITEMS_MAX) / PART_PER_COMPONENT;
+        for _ in 0..part {
+            assert_eq!(tell(), Ok(()));
+        }
+        assert_eq!(tell(), Err(Dropped::Full), "{component}");
+    }
+
+    /// Both bounds of a queue: many items, and much in few.
+    const ITEM_BYTES: [usize; 2] = [1, QUEUE_BYTES_MAX / PART_PER_COMPONENT];
+
+    #[test]
+    fn a_component_that_floods_is_dropped_and_its_neighbours_are_not() {
+        for bytes in ITEM_BYTES {
+            let (exporter, _courier) = opened();
+            flood(&exporter, "one", bytes);
+            let neighbour = exporter.export(record("other", Signal::Traces, bytes));
+            assert_eq!(neighbour, Ok(()));
+        }
     }
 
     #[test]
     fn what_finds_no_room_is_dropped() {
-        for bytes in [1, QUEUE_BYTES_MAX / 4] {
-            let opened = open(&collecting("http://127.0.0.1:1", &[])).expect("it can be opened");
-            let (exporter, _courier) = opened.expect("there is a collector");
-            let room = (QUEUE_BYTES_MAX / bytes).min(QUEUE_ITEMS_MAX);
-            for _ in 0..room {
-                let taken = exporter.export(record(Signal::Traces, bytes));
-                assert_eq!(taken, Ok(()));
+        for bytes in ITEM_BYTES {
+            let (exporter, _courier) = opened();
+            for number in 0..PART_PER_COMPONENT {
+                flood(&exporter, &format!("guest{number}"), bytes);
             }
-            let outcome = exporter.export(record(Signal::Traces, bytes));
+            let outcome = exporter.export(record("other", Signal::Traces, bytes));
             assert_eq!(outcome, Err(Dropped::Full));
         }
     }

@@ -8,7 +8,7 @@ use stoa_manifest::Label;
 use stoa_manifest::text::{Mistake, Report, Span, Spanned, Table, Value};
 
 use crate::{
-    blobs, documents, identity, keyvalue, llm, mqtt, mysql, postgres, redis, sql, variables,
+    Bounds, blobs, documents, identity, keyvalue, llm, mqtt, mysql, postgres, redis, sql, variables,
 };
 
 /// All stores of a host, by noun and label.
@@ -36,6 +36,8 @@ pub struct Config {
     pub llm: Option<llm::Config>,
     /// `[[variables_provider]]`, in their order.
     pub variables: Vec<variables::Config>,
+    /// `result_bytes_max`.
+    pub bounds: Bounds,
 }
 
 impl Config {
@@ -56,6 +58,7 @@ impl Config {
         let documents = section(table, "documents", documents::Config::read);
         let blobs = section(table, "blobs", blobs::Config::read);
         let identity = section(table, "identity", identity::Config::read);
+        let bounds = Bounds::read(table);
         let redis = table.or_default("outbound_redis", |value| value.table(redis::Config::read));
         let mqtt = table.or_default("outbound_mqtt", |value| value.table(mqtt::Config::read));
         let postgres = table.or_default("outbound_pg", |value| value.table(postgres::Config::read));
@@ -83,18 +86,32 @@ impl Config {
             |identity::Config::Embedded(config)| &config.path,
         );
         places.check(table.report());
+        let bounds = bounds?;
+        let Bounds {
+            result_bytes_max, ..
+        } = bounds;
         Some(Self {
             keyvalue: settled(keyvalue)?,
             sql: settled(sql)?,
             documents: settled(documents)?,
             blobs: settled(blobs)?,
             identity: settled(identity)?,
-            redis: redis?,
+            redis: redis::Config {
+                reply_bytes_max: result_bytes_max,
+                ..redis?
+            },
             mqtt: mqtt?,
-            postgres: postgres?,
-            mysql: mysql?,
+            postgres: postgres::Config {
+                result_bytes_max,
+                ..postgres?
+            },
+            mysql: mysql::Config {
+                result_bytes_max,
+                ..mysql?
+            },
             llm: llm?,
             variables: variables?,
+            bounds,
         })
     }
 }
@@ -254,6 +271,34 @@ mod tests {
                 told(9, "documents.a", "x.db")
             ]
         );
+    }
+
+    #[test]
+    fn the_bound_of_results_is_one_for_stores_and_servers() {
+        let read = |text: &str| text::read(&Source::new("runtime.toml", text), Config::read);
+        let bounds = |text: &str| {
+            let Config {
+                bounds,
+                redis,
+                postgres,
+                mysql,
+                ..
+            } = read(text).expect("it is a configuration");
+            let servers = [
+                redis.reply_bytes_max,
+                postgres.result_bytes_max,
+                mysql.result_bytes_max,
+            ];
+            assert_eq!(servers, [bounds.result_bytes_max; 3]);
+            bounds.result_bytes_max
+        };
+        assert_eq!(bounds(""), 128 << 20);
+        let set = "result_bytes_max = 20_000_000\n[outbound_redis]\nmax_connections = 3\n";
+        assert_eq!(bounds(set), 20_000_000);
+        for wrong in ["16_777_215", "268_435_457", "\"128 MiB\""] {
+            let text = format!("result_bytes_max = {wrong}\n");
+            assert_eq!(mistakes(&text).len(), 1, "{wrong}");
+        }
     }
 
     #[test]

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use stoa_manifest::{Component, ComponentId, Label};
 
 use crate::network::{self, Network};
 use crate::{
-    blobs, documents, identity, keyvalue, llm, mqtt, mysql, postgres, redis, sql, telemetry,
-    variables,
+    Bounds, blobs, documents, identity, keyvalue, llm, mqtt, mysql, postgres, redis, sql,
+    telemetry, variables,
 };
-
-/// A call takes at most so long, waiting in queues included.
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The open stores of a host, by noun and label.
 #[derive(Clone, Default)]
@@ -34,6 +30,8 @@ pub struct Capabilities {
     pub drivers: Drivers,
     /// What holds for the connections of all components.
     pub network: network::Settings,
+    /// What holds for every call on the stores.
+    pub bounds: Bounds,
 }
 
 /// What speaks the protocols of outside services: one driver per host, which every component is granted within its
@@ -129,6 +127,7 @@ impl Capabilities {
         let mut resolver = Resolver {
             component: id,
             revision,
+            bounds: self.bounds,
             unresolved: Vec::new(),
         };
         let granted = Granted {
@@ -179,6 +178,7 @@ fn client<D: ?Sized, C: ?Sized>(
 struct Resolver<'a> {
     component: &'a ComponentId,
     revision: &'a str,
+    bounds: Bounds,
     unresolved: Vec<Unresolved>,
 }
 
@@ -189,7 +189,7 @@ impl Resolver<'_> {
         noun: &'static str,
         stores: &BTreeMap<Label, Arc<S>>,
         grants: &BTreeMap<Label, G>,
-        handle: impl Fn(Arc<S>, G, Holder, Duration) -> H,
+        handle: impl Fn(Arc<S>, G, Holder, Bounds) -> H,
     ) -> BTreeMap<Label, H> {
         let mut handles = BTreeMap::new();
         for (label, grant) in grants {
@@ -200,7 +200,7 @@ impl Resolver<'_> {
                         revision: self.revision.to_owned(),
                         label: label.clone(),
                     };
-                    let handle = handle(Arc::clone(store), grant.clone(), holder, DEADLINE);
+                    let handle = handle(Arc::clone(store), grant.clone(), holder, self.bounds);
                     handles.insert(label.clone(), handle);
                 }
                 None => self.unresolved.push(Unresolved {

@@ -25,8 +25,6 @@ pub const CALL_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const HELD_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// A page of a listing ends early when its values have grown to this.
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
-/// All keys of a store at once, for contracts that have no pages, hold at most so many bytes; as in Spin.
-pub const KEYS_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// A value lives at least so long. It is also the unit that a time to live is counted in.
 pub const TTL_MIN: Duration = Duration::from_millis(1);
 /// A value that ends at all lives at most so long: ten years of 365 days.

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod blobs;
+mod bounds;
 mod budget;
 pub mod config;
 pub mod documents;
@@ -30,6 +31,7 @@ pub mod telemetry;
 mod url;
 pub mod variables;
 
+pub use bounds::Bounds;
 pub use config::Config;
 pub use durability::Durability;
 pub use granted::{Capabilities, Drivers, Granted, Holder, Unresolved};

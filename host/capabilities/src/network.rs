@@ -3,12 +3,13 @@
 //!
 //! A host is held against `allowed_outbound_hosts`, its name is looked up once, addresses in blocked networks are left
 //! out, and exactly the addresses that were checked are connected to. Every connection has a place, among those of its
-//! component, of its kind and of the host, for as long as it is open. What is spoken over a connection is not known
-//! here, but for TLS.
+//! component, of its kind and of the host, for as long as it is open, and every look-up has a turn. What is spoken over a
+//! connection is not known here, but for TLS.
 
 pub mod config;
 mod dial;
 mod error;
+mod lookups;
 mod places;
 mod settings;
 mod socket;
@@ -22,11 +23,11 @@ use std::time::Duration;
 
 use stoa_manifest::hosts::{self, Destination};
 use stoa_manifest::{Component, ComponentId};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, info};
 
 use crate::metrics::{NETWORK_CONNECTIONS_TOTAL, NETWORK_REFUSED_TOTAL};
+use lookups::Turns;
 use places::Places;
 
 pub use config::Config;
@@ -37,8 +38,6 @@ pub use socket::{Socket, Transport};
 
 /// How long a connection may take to be there, from the look-up of its name to the end of its TLS handshake.
 pub const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// Look-ups of one component at once. Each holds a thread for as long as the resolver takes, which nobody can cut short.
-const LOOKUPS_MAX: usize = 16;
 /// Bytes of a host: names in DNS are no longer, and what guests write ends up in the log.
 const HOST_BYTES_MAX: usize = 255;
 
@@ -59,7 +58,7 @@ struct Gate {
     destinations: Vec<Destination>,
     settings: Settings,
     places: Places,
-    lookups: Arc<Semaphore>,
+    lookups: Turns,
 }
 
 // === impl Network ===
@@ -86,12 +85,13 @@ impl Network {
 
     fn open(holder: Option<Holder>, component: &Component, settings: &Settings) -> Self {
         let most = component.limits.outbound_connections_max as usize;
+        let lookups = settings.lookups_of(holder.as_ref().map(|holder| &holder.component));
         Self(Some(Arc::new(Gate {
             holder,
             destinations: hosts::destinations(component).collect(),
             settings: settings.clone(),
             places: Places::new(most, settings),
-            lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            lookups,
         })))
     }
 

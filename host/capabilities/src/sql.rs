@@ -38,9 +38,6 @@ pub const CALL_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const ROWS_MAX: usize = 10_000;
 /// A whole result holds at most so many bytes.
 pub const RESULT_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// What a statement of a contract that knows neither parts nor a limit of rows answers holds at most so many bytes of this
-/// host's memory, as in Spin.
-pub const LARGE_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// A part of a cursor's result ends early when it has grown to this.
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// A component has at most so many transactions and cursors open on one database of this host; more wait.

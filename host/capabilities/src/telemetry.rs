@@ -82,6 +82,8 @@ impl Signal {
 pub struct Record {
     /// What it is.
     pub signal: Signal,
+    /// Which component told it: what waits is bounded for each.
+    pub component: Arc<str>,
     /// Members of a `resourceSpans` and its like: `"resource":{…}`, perhaps `"schemaUrl":"…"`.
     pub resource: Arc<str>,
     /// Members of a `scopeSpans` and its like: `"scope":{…}`, perhaps `"schemaUrl":"…"`.
@@ -131,7 +133,7 @@ pub trait Exporter: Send + Sync {
     /// Whether such items are sent anywhere. Does not change.
     fn takes(&self, signal: Signal) -> bool;
 
-    /// Takes an item, without waiting for anything.
+    /// Takes an item, without waiting for anything. What one component tells must not take all the room.
     ///
     /// # Errors
     /// [`Dropped::Full`] or [`Dropped::Unwanted`].

@@ -26,8 +26,9 @@ const QUEUE_CONNECTIONS_MAX: usize = 1024;
 /// Every request sets a timer that is nearly always dropped before it fires. One that would fire before the executor's next
 /// one costs two system calls, because the executor wakes itself up to look at it; this one is always earlier.
 const TICK: Duration = Duration::from_millis(100);
-/// Threads of a core for what blocks: the file calls of its guests.
-const BLOCKING_THREADS_MAX: usize = 32;
+/// Threads of a core for what blocks: the file calls of its guests, beside as many look-ups as the host has at once, which
+/// may all be this core's.
+const BLOCKING_THREADS_MAX: usize = 32 + 64;
 
 /// A connection, with its place among the open ones.
 pub(crate) struct Accepted {

@@ -84,8 +84,18 @@ fn read(entry: Spanned<String>, report: &Report) -> Option<Spanned<String>> {
     );
     report.refuse(match entry.value.as_str() {
         "*" | "insecure:allow-all" => mistake.hint("`*://*:*` allows everything"),
+        entry if error == Error::NoScheme => with_scheme(entry, mistake),
         _ => mistake,
     })
+}
+
+/// Proposes the entry that is one with a scheme.
+fn with_scheme(entry: &str, mistake: Mistake) -> Mistake {
+    let proposed = format!("https://{entry}");
+    match check(&proposed) {
+        Ok(()) => mistake.hint(format!("write `{proposed}`")),
+        Err(_) => mistake,
+    }
 }
 
 /// Checks an entry.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tracing::warn;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::artifact::{Artifacts, HostKey};
@@ -86,6 +86,26 @@ impl Runtime {
 
 /// See [`pool`].
 const UNUSED_WARM_SLOTS_MAX: u32 = 32;
+/// Linear memories that the pool has for each instance.
+const MEMORIES_PER_INSTANCE: usize = 2;
+/// Tables that the pool has for each instance.
+const TABLES_PER_INSTANCE: usize = 6;
+/// Core instances that one component may be made of; those of interpreters are of some sixty.
+const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 1000;
+/// Instances' worth of memories and tables that are there for each one beside those that serve, whatever it needs.
+const SPARE_WEIGHT: u32 = 8;
+
+/// How many instances' part of the pool one instance of this component takes: more than one where it is composed of many,
+/// each with a memory of its own.
+pub(crate) fn weight(component: &Component) -> usize {
+    // Not known only where code is imported, which is not linked.
+    component.resources_required().map_or(1, |required| {
+        let memories = required.num_memories as usize;
+        let tables = required.num_tables as usize;
+        let memories = memories.div_ceil(MEMORIES_PER_INSTANCE);
+        memories.max(tables.div_ceil(TABLES_PER_INSTANCE)).max(1)
+    })
+}
 
 /// Prefers slots reserved at start; a machine without the address space for them still serves.
 fn engine(config: &Config) -> wasmtime::Result<(Engine, Allocation)> {
@@ -95,8 +115,8 @@ fn engine(config: &Config) -> wasmtime::Result<(Engine, Allocation)> {
     let mut pooled = settings(config);
     let instances = config
         .instances_max
-        .saturating_add(SPARE_INSTANCES_MAX)
-        .saturating_add(held(config));
+        .saturating_add(SPARE_INSTANCES_MAX * SPARE_WEIGHT)
+        .saturating_add(held(config) * SPARE_WEIGHT);
     pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     match Engine::new(&pooled) {
         Ok(engine) => Ok((engine, Allocation::Pooling)),
@@ -141,12 +161,14 @@ fn settings(config: &Config) -> wasmtime::Config {
 
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    // One component instance is several core instances (the module, its adapter, its shims), and one that was composed
-    // of several has as many memories.
+    // One component instance is several core instances (the module, its adapter, its shims). Those are counted and nothing
+    // is reserved for them: there is always one more. Memories and tables are reserved, and whoever needs many of them
+    // takes the room of several instances.
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(6))
-        .total_memories(instances.saturating_mul(2))
-        .total_tables(instances.saturating_mul(6))
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT_MAX))
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT_MAX)
+        .total_memories(instances.saturating_mul(MEMORIES_PER_INSTANCE as u32))
+        .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE as u32))
         .total_stacks(instances.saturating_mul(2))
         .total_gc_heaps(instances)
         // Slots that keep the memory of what ran in them last, for the next instance of the same code. Every deploy brings new

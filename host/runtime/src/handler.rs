@@ -31,14 +31,14 @@ use crate::metrics::RUNTIME_REQUESTS_TOTAL;
 use crate::processor::Turns;
 use crate::request;
 use crate::revision::Revision;
+use crate::room::Room;
 use crate::single::{self, Unstarted, Wagi};
-use crate::worker::{Fresh, Share, Workers};
+use crate::worker::{Fresh, Offered, Share, Workers};
 
 /// One core's share of the host's instances and of its processor. Every handler of that core draws on it.
 pub struct Core {
     cores: usize,
-    instances: Arc<Semaphore>,
-    instances_max: usize,
+    room: Arc<Room>,
     /// One permit, for whichever component computes.
     turns: Arc<Semaphore>,
     /// Requests that came to the core, of all components.
@@ -63,8 +63,7 @@ impl Core {
     fn with(cores: usize, instances_max: usize) -> Self {
         Self {
             cores,
-            instances: Arc::new(Semaphore::new(instances_max)),
-            instances_max,
+            room: Arc::new(Room::new(instances_max)),
             turns: Arc::new(Semaphore::new(1)),
             requests: Arc::default(),
         }
@@ -72,15 +71,20 @@ impl Core {
 
     /// Resolves when there is no instance here.
     pub(crate) async fn empty(&self) {
-        let all = u32::try_from(self.instances_max).unwrap_or(u32::MAX);
-        let room = self.instances.acquire_many(all).await;
-        drop(room.expect("the semaphore is never closed"));
+        self.room.empty().await;
     }
 
     /// Instances that a component may have here: a quarter is left to the neighbours of one that takes all it can get.
     fn instances_of(&self, revision: &Revision) -> usize {
         let own = revision.limits.instances_max.div_ceil(self.cores);
-        own.min(self.instances_max - self.instances_max / 4).max(1)
+        let all = self.room.size();
+        let most = all - all / 4;
+        own.min(most / self.weight_of(revision)).max(1)
+    }
+
+    /// What one instance takes of those that are here: at most all, so that there is always room for one.
+    fn weight_of(&self, revision: &Revision) -> usize {
+        revision.weight.min(self.room.size())
     }
 
     /// Requests of a component that may be served here at once: no more than its instances can take.
@@ -109,7 +113,8 @@ impl Handler {
     pub fn new(revision: &Arc<Revision>, core: &Core) -> Self {
         let turns = Turns::new(&core.turns, &core.requests, &revision.component);
         let share = Share {
-            core: Arc::clone(&core.instances),
+            core: Arc::clone(&core.room),
+            weight: core.weight_of(revision),
             component: Arc::new(Semaphore::new(core.instances_of(revision))),
             turns: Arc::clone(&turns),
         };
@@ -269,13 +274,29 @@ impl Handler {
         ties: Arc<request::Request>,
         request: Request<WasiBody>,
     ) -> wasmtime::Result<Response<WasiBody>> {
-        let (entries, proxy) = (&self.revision.entries, self.proxy());
+        let entries = &self.revision.entries;
         match entries.single(entry) {
-            Some(_) => single::call(proxy, entry, ties, request).await,
+            Some(_) => single::call(self.proxy(), entry, ties, request).await,
             None if entry == Entry::Http && entries.proxy().is_some() => {
-                proxy.handle(ties, request).await
+                self.shared(ties, request).await
             }
             None => Err(format_err!("it was not linked for this trigger")),
+        }
+    }
+
+    /// Gives the request to an instance that may take others, too. One that left the queue to have an instance made for it
+    /// is put there again when an instance is free before there is room for one more.
+    async fn shared(
+        &self,
+        mut ties: Arc<request::Request>,
+        mut request: Request<WasiBody>,
+    ) -> wasmtime::Result<Response<WasiBody>> {
+        loop {
+            let error = match self.proxy().handle(ties, request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            (ties, request) = offered(error)?;
         }
     }
 
@@ -376,6 +397,19 @@ impl Handler {
 
 fn counter(revision: &Revision, outcome: &'static str) -> metrics::Counter {
     metrics::counter!(RUNTIME_REQUESTS_TOTAL, "component" => revision.component.to_string(), "outcome" => outcome)
+}
+
+/// The request, where an instance is there that can take it.
+fn offered(error: wasmtime::Error) -> wasmtime::Result<(Arc<request::Request>, Request<WasiBody>)> {
+    let unstarted = error.downcast::<InstantiationError<Arc<request::Request>>>()?;
+    match unstarted.error.is::<Offered>() {
+        true => {
+            let request = unstarted.request.into_inner();
+            let request = request.expect("nobody else has seen it");
+            Ok((unstarted.request_data, request))
+        }
+        false => Err(unstarted.into()),
+    }
 }
 
 /// Why no instance could be made, if that is it.

@@ -173,6 +173,10 @@ pub(crate) struct Tenants {
     died_with: AtomicUsize,
     /// How often the event loop came round.
     turns: AtomicUsize,
+    /// All its requests were seen to wait for something since the last one came.
+    waits: AtomicBool,
+    /// It can take a request.
+    free: AtomicBool,
     /// The last deadline of all requests it took.
     deadline: Mutex<Option<Instant>>,
     /// Processor time since it last had no request, in microseconds, and what its requests since then are allowed.
@@ -197,6 +201,8 @@ impl Tenants {
             retired: AtomicBool::new(false),
             died_with: AtomicUsize::new(0),
             turns: AtomicUsize::new(0),
+            waits: AtomicBool::new(false),
+            free: AtomicBool::new(false),
             deadline: Mutex::new(None),
             used_us: AtomicU64::new(0),
             allowed_us: AtomicU64::new(micros(cpu_max)),
@@ -313,6 +319,34 @@ impl Tenants {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Called when the event loop has nothing to do.
+    pub(crate) fn wait(&self) {
+        self.waits.store(true, Ordering::Relaxed);
+    }
+
+    /// Called when it takes a request, which computes until it was seen to wait.
+    pub(crate) fn begin(&self) {
+        self.waits.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it can take a request, as far as it was asked.
+    pub(crate) fn is_free(&self) -> bool {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    /// Has the instance's task look at itself.
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
+    }
+
+    /// Whether it can take a request from now on, and could not before. `accepts` is whether it may have one more beside so
+    /// many; `ProxyHandler` gives it none while those compute.
+    pub(crate) fn becomes_free(&self, accepts: bool, beside: usize) -> bool {
+        let free = accepts && (beside == 0 || self.waits.load(Ordering::Relaxed));
+        let before = self.free.swap(free, Ordering::Relaxed);
+        free && !before
+    }
+
     pub(crate) fn turns(&self) -> usize {
         self.turns.load(Ordering::Relaxed)
     }
@@ -360,6 +394,18 @@ mod tests {
         assert_eq!(counts(&tenants), (0, 1, true));
         cancelled.await;
         assert_eq!(counts(&tenants), (0, 0, true));
+    }
+
+    #[test]
+    fn an_instance_becomes_free_when_it_is_empty_or_waits() {
+        let tenants = tenants();
+        assert!(tenants.becomes_free(true, 0), "nothing is in it");
+        assert!(!tenants.becomes_free(true, 0), "it was free before");
+        tenants.begin();
+        assert!(!tenants.becomes_free(true, 1), "it may compute");
+        tenants.wait();
+        assert!(!tenants.becomes_free(false, 1), "it has enough");
+        assert!(tenants.becomes_free(true, 1));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use wasmtime::component::InstancePre;
 
 use crate::artifact::{self, Artifact, ArtifactError, Mapped};
 use crate::dump::Dumper;
-use crate::engine::Runtime;
+use crate::engine::{self, Runtime};
 use crate::entries::{Abi, Entries, Triggers};
 use crate::host::{outbound, rc};
 use crate::instance::State;
@@ -151,6 +151,8 @@ pub struct Revision {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: Limits,
     pub(crate) reuse: Reuse,
+    /// Instances of the host that one of its own counts for.
+    pub(crate) weight: usize,
     /// Whether it can ask where its requests stand in traces.
     pub(crate) asks_for_traces: bool,
     /// Whom it may call inside its application.
@@ -263,6 +265,7 @@ impl Runtime {
             mounts,
             limits: bounds,
             reuse,
+            weight: engine::weight(&artifact.component),
             asks_for_traces: asks_for_traces(&artifact.component),
             outbound,
             queued: AtomicUsize::new(0),

@@ -30,8 +30,9 @@ use wasmtime_wasi_http::handler::{
 
 use crate::entries::Entry;
 use crate::instance::State;
+use crate::lifetime::Lifetime;
 use crate::request::{Request, Tenants};
-use crate::worker::{Fresh, Lifetime, Worker, Workers};
+use crate::worker::{DROPPED, Fresh, Worker, Workers};
 
 pub(crate) use inbound_http::InboundHttp;
 pub(crate) use redis::{FirstRedis, ThirdRedis};
@@ -218,8 +219,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         if let Some(store) = self.store.take() {
-            let panicked = format_err!("the host panicked");
-            WorkerState::drop(&self.worker, store, Err(panicked));
+            WorkerState::drop(&self.worker, store, Err(format_err!("{DROPPED}")));
         }
     }
 }

@@ -2,46 +2,44 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
 use tracing::{debug, warn};
 use wasmtime::component::{self, GuestTaskId};
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::handler::{
-    HandlerState, Instance, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
-};
+use wasmtime_wasi_http::handler::{HandlerState, Instance, ShouldAccept, WorkerState};
 
 use crate::dump;
+use crate::exchange::Exchange;
 use crate::instance::{State, store};
 use crate::life::{Branch, Entered, Stage};
+use crate::lifetime::Lifetime;
 use crate::metrics::{
     RUNTIME_INSTANCES, RUNTIME_INSTANCES_MADE_TOTAL, RUNTIME_INSTANCES_RETIRED_TOTAL,
 };
 use crate::processor::{Turns, Usage};
 use crate::request::{Request, Tenants};
 use crate::revision::Revision;
+use crate::room::{Guest, Room};
 use crate::single::Program;
 
-/// An instance without requests is given back after this.
-const IDLE_MAX: Duration = Duration::from_secs(10);
-/// An instance that does not notice a cancelled request within this is stuck, and goes with all its requests.
-const UNSEEN_MAX: Duration = Duration::from_millis(100);
-/// How much later than its last request's deadline an instance goes: the requests' own timers come first.
-const DEADLINE_GRACE: Duration = Duration::from_millis(100);
-/// An instance that is polled so often without its event loop coming round is computing. With an epoch's length between
-/// two polls, that is 20 to 30 ms.
-const POLLS_WITHOUT_TURN_MAX: usize = 3;
+/// What wasmtime says of an instance whose task was dropped before it ended. It takes each of them for one that
+/// panicked.
+pub(crate) const DROPPED: &str = "worker panicked";
+
+/// A request that waits for an instance is looked at so often: its client may have left, and an instance that became free
+/// may have been offered to one whose client had.
+const ASKED_AGAIN: Duration = Duration::from_millis(250);
 
 /// What one component has of one core.
 #[derive(Clone)]
 pub(crate) struct Share {
     /// The core's part of the instances that this host has room for.
-    pub(crate) core: Arc<Semaphore>,
+    pub(crate) core: Arc<Room>,
+    /// How much of that one instance takes.
+    pub(crate) weight: usize,
     /// What the component may have of it: never all, so that its neighbours can always start.
     pub(crate) component: Arc<Semaphore>,
     /// Its turns at the processor.
@@ -53,14 +51,17 @@ pub(crate) struct Share {
 #[error("the revision was ended")]
 struct Ended;
 
+/// There is no room for an instance, and maybe no need for one: whoever still wants it asks again.
+#[derive(Debug, thiserror::Error)]
+#[error("an instance that is there may take it")]
+pub(crate) struct Offered;
+
 /// Makes instances of one revision on one core.
 pub(crate) struct Workers {
     pub(crate) revision: Arc<Revision>,
     branch: Arc<Branch>,
     share: Share,
-    /// Set when an instance that offered to take requests began to compute instead: whatever is queued for it waits,
-    /// so new requests must go elsewhere.
-    stalled: Arc<AtomicBool>,
+    exchange: Arc<Exchange>,
     made: metrics::Counter,
     alive: metrics::Gauge,
 }
@@ -74,7 +75,7 @@ impl Workers {
             revision,
             branch,
             share,
-            stalled: Arc::default(),
+            exchange: Arc::default(),
             made,
             alive,
         }
@@ -82,34 +83,40 @@ impl Workers {
 
     /// The same, for requests that the instances of this one would keep waiting.
     pub(crate) fn anew(&self) -> Self {
+        self.exchange.replace();
+        // Those of its instances that idle have nothing to wait for.
+        self.share.core.call();
         let (revision, share) = (Arc::clone(&self.revision), self.share.clone());
         Self {
             revision,
             branch: Arc::clone(&self.branch),
             share,
-            stalled: Arc::default(),
+            exchange: Arc::default(),
             made: self.made.clone(),
             alive: self.alive.clone(),
         }
     }
 
     pub(crate) fn stalled(&self) -> bool {
-        self.stalled.load(Ordering::Relaxed)
+        self.exchange.is_stalled()
     }
 
-    /// Waits for room, and makes a store there.
-    async fn fresh(&self, program: Option<Program>) -> Fresh {
-        // Waits for room instead of failing; the request's own deadline ends the wait for its client. The component's
-        // share comes first: while it is full, its requests hold nothing of the core's.
-        let open = "the semaphore is never closed";
-        let own = Arc::clone(&self.share.component)
-            .acquire_owned()
-            .await
-            .expect(open);
-        let room = Arc::clone(&self.share.core)
-            .acquire_owned()
-            .await
-            .expect(open);
+    /// Room, if there is some now.
+    fn try_room(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        let own = Arc::clone(&self.share.component).try_acquire_owned().ok()?;
+        Some([own, self.share.core.try_take(self.share.weight)?])
+    }
+
+    /// Waits for room instead of failing; the request's own deadline ends the wait for its client. The component's share
+    /// comes first: while it is full, its requests hold nothing of the core's.
+    async fn room(&self) -> [OwnedSemaphorePermit; 2] {
+        let own = Arc::clone(&self.share.component).acquire_owned().await;
+        let own = own.expect("the semaphore is never closed");
+        [own, self.share.core.take(self.share.weight).await]
+    }
+
+    /// Makes a store.
+    async fn fresh(&self, room: [OwnedSemaphorePermit; 2], program: Option<Program>) -> Fresh {
         let number = self.revision.next_instance();
         let tenants = Arc::new(Tenants::new(self.revision.limits.cpu_max));
         let entered = self.branch.enter(number, &tenants);
@@ -123,9 +130,22 @@ impl Workers {
                 tenants,
                 usage,
                 alive: self.alive.clone(),
+                exchange: Arc::clone(&self.exchange),
+                share: self.share.clone(),
                 _entered: entered,
-                _room: [own, room],
+                _room: room,
             },
+        }
+    }
+
+    /// Waits until there is room, or maybe none is needed: an instance is free, or who waited may have given up.
+    async fn room_or_offer(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        tokio::select! {
+            biased;
+            // First, or others would make room for a request that finds an instance.
+            () = self.exchange.offer() => None,
+            room = self.room() => Some(room),
+            () = tokio::time::sleep(ASKED_AGAIN) => None,
         }
     }
 
@@ -156,8 +176,8 @@ impl Workers {
         program: Option<Program>,
     ) -> wasmtime::Result<(component::Instance, Fresh)> {
         let made = async {
-            let mut fresh = self.fresh(program).await;
-            let instance = self.revision.pre.instantiate_async(&mut fresh.store);
+            let mut fresh = self.fresh(self.room().await, program).await;
+            let instance = Box::pin(self.revision.pre.instantiate_async(&mut fresh.store));
             let instance = self.started(instance).await?;
             Ok((instance, fresh))
         };
@@ -166,18 +186,25 @@ impl Workers {
 
     /// An instance for wasmtime's `ProxyHandler`.
     async fn shared(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
-        let mut fresh = self.fresh(None).await;
+        let room = match self.try_room() {
+            Some(room) => room,
+            None => self.room_or_offer().await.ok_or(Offered)?,
+        };
+        let mut fresh = self.fresh(room, None).await;
         let pre = self.revision.entries.proxy();
         let pre = pre.expect("only what it knows is given to it");
-        let proxy = self
-            .started(pre.instantiate_async(&mut fresh.store))
-            .await?;
+        // In a box of its own: what is large is moved several times with the task that it is part of.
+        let proxy = Box::pin(pre.instantiate_async(&mut fresh.store));
+        let proxy = self.started(proxy).await?;
         let Fresh { store, worker } = fresh;
+        if self.revision.reuse.requests_max > 1 {
+            self.exchange.add(&worker.tenants);
+        }
         Ok(Instance {
             store,
             proxy,
             view: State::http,
-            expiration: worker.lifetime(Arc::clone(&self.stalled)),
+            expiration: worker.lifetime(Arc::clone(&self.exchange)),
             state: worker,
         })
     }
@@ -207,6 +234,8 @@ pub(crate) struct Worker {
     tenants: Arc<Tenants>,
     usage: Arc<Usage>,
     alive: metrics::Gauge,
+    exchange: Arc<Exchange>,
+    share: Share,
     _entered: Entered,
     /// Last, so that whoever gets the room finds nothing of this one.
     _room: [OwnedSemaphorePermit; 2],
@@ -218,9 +247,16 @@ impl Worker {
         &self.tenants
     }
 
-    fn lifetime(&self, stalled: Arc<AtomicBool>) -> Lifetime {
+    fn lifetime(&self, exchange: Arc<Exchange>) -> Lifetime {
         let (tenants, usage) = (Arc::clone(&self.tenants), Arc::clone(&self.usage));
-        Lifetime::new(tenants, usage, self.revision.limits.deadline, stalled)
+        let guest = Guest::new(&self.share.core, self.share.weight);
+        Lifetime::new(
+            tenants,
+            usage,
+            self.revision.limits.deadline,
+            exchange,
+            guest,
+        )
     }
 
     /// How long an instance lives that no request is queued for.
@@ -234,6 +270,10 @@ impl Worker {
         let instance = self.number;
         if self.tenants.stage() == Stage::Ended {
             debug!(%component, revision = %id, instance, "instance ended with its revision");
+            return;
+        }
+        if was_dropped(error) {
+            debug!(%component, revision = %id, instance, "instance ended with its core");
             return;
         }
         metrics::counter!(RUNTIME_INSTANCES_RETIRED_TOTAL, "component" => component.to_string())
@@ -262,6 +302,12 @@ impl Worker {
     }
 }
 
+/// Whether an instance went with its task, as those that idle when a host stops go with the executor of their core.
+/// Nothing happened to it, unless a panic goes through that task now.
+fn was_dropped(error: &wasmtime::Error) -> bool {
+    !std::thread::panicking() && error.to_string() == DROPPED
+}
+
 impl WorkerState for Worker {
     type StoreData = State;
     type RequestData = Arc<Request>;
@@ -270,11 +316,17 @@ impl WorkerState for Worker {
         // Asked whenever the event loop comes round.
         self.tenants.turn();
         let reuse = &self.revision.reuse;
-        match () {
+        let accepts = match () {
             () if self.tenants.retired() || total >= reuse.requests_max => ShouldAccept::Never,
             () if concurrent >= reuse.requests_concurrent_max => ShouldAccept::No,
             () => ShouldAccept::Yes,
+        };
+        let accepted = matches!(accepts, ShouldAccept::Yes);
+        if self.tenants.becomes_free(accepted, concurrent) {
+            self.exchange
+                .announce(reuse.requests_concurrent_max - concurrent);
         }
+        accepts
     }
 
     fn on_request_start(
@@ -283,6 +335,7 @@ impl WorkerState for Worker {
         request: Arc<Request>,
         task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        self.tenants.begin();
         let telemetry = store.data_mut().telemetry();
         telemetry.begin(Some(task), request.trace());
         Box::pin(request.attach(&self.tenants))
@@ -300,119 +353,5 @@ impl WorkerState for Worker {
         }
         self.usage.ended(start.elapsed());
         self.alive.decrement(1.0);
-    }
-}
-
-/// Decides when an instance has to go. Polled from outside its event loop, so that it works on a stuck one too.
-pub(crate) struct Lifetime {
-    tenants: Arc<Tenants>,
-    usage: Arc<Usage>,
-    deadline: Duration,
-    stalled: Arc<AtomicBool>,
-    timer: Pin<Box<Sleep>>,
-    /// Since when a cancelled request has gone unnoticed.
-    unseen_since: Option<Instant>,
-    turns: usize,
-    polls_without_turn: usize,
-}
-
-impl Lifetime {
-    fn new(
-        tenants: Arc<Tenants>,
-        usage: Arc<Usage>,
-        deadline: Duration,
-        stalled: Arc<AtomicBool>,
-    ) -> Self {
-        let timer = Box::pin(tokio::time::sleep(IDLE_MAX));
-        Self {
-            tenants,
-            usage,
-            deadline,
-            stalled,
-            timer,
-            unseen_since: None,
-            turns: 0,
-            polls_without_turn: 0,
-        }
-    }
-
-    /// A timer that is set too early is set again when it fires: most requests end long before their limits, and
-    /// setting it for each would cost more than the rare time it fires for nothing.
-    fn poll_at(&mut self, cx: &mut Context<'_>, at: tokio::time::Instant) -> Poll<()> {
-        if self.timer.deadline() > at {
-            self.timer.as_mut().reset(at);
-        }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            if tokio::time::Instant::now() >= at {
-                return Poll::Ready(());
-            }
-            self.timer.as_mut().reset(at);
-        }
-        Poll::Pending
-    }
-
-    fn poll_after(&mut self, cx: &mut Context<'_>, start: Instant, wait: Duration) -> Poll<()> {
-        self.poll_at(cx, (start + wait).into())
-    }
-
-    /// Notices an instance that computes while it has requests: it offers to take more and does not.
-    fn watch_turns(&mut self, status: WorkerStatus) {
-        let turns = self.tenants.turns();
-        let computing = turns == self.turns
-            && matches!(status, WorkerStatus::Requests | WorkerStatus::PostReturn);
-        self.polls_without_turn = if computing {
-            self.polls_without_turn + 1
-        } else {
-            0
-        };
-        self.turns = turns;
-        if self.polls_without_turn >= POLLS_WITHOUT_TURN_MAX {
-            self.stalled.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-impl WorkerExpiration for Lifetime {
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        status: WorkerStatus,
-        start: Instant,
-    ) -> Poll<()> {
-        let this = self.get_mut();
-        this.tenants.watch(cx);
-        this.usage.waits();
-        this.watch_turns(status);
-        let (live, unseen, retired) = (
-            this.tenants.live(),
-            this.tenants.unseen(),
-            this.tenants.retired(),
-        );
-        // Read after `watch`, which is who a later stage wakes.
-        let stage = this.tenants.stage();
-        if unseen == 0 {
-            this.unseen_since = None;
-        }
-        match status {
-            _ if stage == Stage::Ended => Poll::Ready(()),
-            // Unless a client still takes its answer, nobody needs it. A request that is queued while it leaves gets
-            // another one: its `ProxyHandler` looks into the queue when the last worker is gone.
-            WorkerStatus::Idle if stage == Stage::Draining && live == 0 => Poll::Ready(()),
-            WorkerStatus::Idle => this.poll_after(cx, start, IDLE_MAX),
-            // The last client is gone: nobody misses what the guest still does.
-            _ if retired && live == 0 => Poll::Ready(()),
-            // All answers are out; what a guest does after them is bounded too.
-            _ if live == 0 => this.poll_after(cx, start, this.deadline),
-            // Others share the instance. It ends in order when they are done, unless it is stuck.
-            WorkerStatus::Requests if unseen > 0 => {
-                let since = *this.unseen_since.get_or_insert_with(Instant::now);
-                this.poll_after(cx, since, UNSEEN_MAX)
-            }
-            // Requests have timers of their own, but those of a client that takes nothing are not polled.
-            _ => match this.tenants.deadline() {
-                Some(last) => this.poll_at(cx, last + DEADLINE_GRACE),
-                None => Poll::Pending,
-            },
-        }
     }
 }

@@ -38,7 +38,10 @@ pub(crate) fn open(
         described: Vec::new(),
     };
     let config = &configuration.capabilities;
-    let mut capabilities = Capabilities::default();
+    let mut capabilities = Capabilities {
+        bounds: config.bounds,
+        ..Capabilities::default()
+    };
     for (label, keyvalue::Config::Embedded(config)) in &config.keyvalue {
         let path = opening.at("keyvalue", label, &config.path, config.durability);
         let store = keyvalue::embedded::Embedded::open(&path, config.durability)

@@ -42,6 +42,8 @@ pub(crate) struct Changed {
 pub(crate) struct Watcher {
     manifest: PathBuf,
     root: PathBuf,
+    /// What the host writes there is no change.
+    state_dir: PathBuf,
     state: Arc<Mutex<State>>,
     /// Rings when there is something to look at; `None` when nobody watches any more.
     bell: mpsc::Receiver<()>,
@@ -72,24 +74,30 @@ impl Changed {
 // === impl Watcher ===
 
 impl Watcher {
-    /// Watches the manifest, and what the components of `app` are made from.
+    /// Watches the manifest, and what the components of `app` are made from. What the host writes into its state
+    /// directory is none of that.
     ///
     /// # Errors
     /// If a pattern is none, or the folders cannot be watched.
-    pub(crate) fn start(manifest: &Path, root: &Path, app: &App) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        manifest: &Path,
+        root: &Path,
+        state_dir: &Path,
+        app: &App,
+    ) -> anyhow::Result<Self> {
         // The system may tell of real paths alone.
         let canonical = |path: &Path| {
             let real = path.canonicalize();
             real.with_context(|| format!("cannot watch `{}`", path.display()))
         };
-        let root = canonical(root)?;
+        let (root, state_dir) = (canonical(root)?, canonical(state_dir)?);
         let name = manifest.file_name().context("the manifest has no name")?;
         let folder = manifest.parent().unwrap_or(Path::new(""));
         let manifest = match folder.as_os_str().is_empty() {
             true => canonical(Path::new("."))?.join(name),
             false => canonical(folder)?.join(name),
         };
-        let targets = Targets::of(&manifest, &root, app)?;
+        let targets = Targets::of(&manifest, &root, &state_dir, app)?;
         let state = Arc::new(Mutex::new(State::new(targets)));
         let (ring, bell) = mpsc::channel(1);
         let seen = Arc::clone(&state);
@@ -100,6 +108,7 @@ impl Watcher {
         let mut watcher = Self {
             manifest,
             root,
+            state_dir,
             state,
             bell,
             system,
@@ -136,7 +145,7 @@ impl Watcher {
     /// # Errors
     /// As those of [`start`](Self::start); what was watched before still is, where a pattern is none.
     pub(crate) fn retarget(&mut self, app: &App) -> anyhow::Result<()> {
-        let targets = Targets::of(&self.manifest, &self.root, app)?;
+        let targets = Targets::of(&self.manifest, &self.root, &self.state_dir, app)?;
         lock(&self.state).targets = Arc::new(targets);
         self.follow(Arrival::Known)
     }

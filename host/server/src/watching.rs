@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::Duration;
 
 use stoa_manifest::ComponentId;
@@ -61,9 +62,10 @@ impl Watching {
     pub(crate) fn start(
         folder: &Folder,
         project: &Project,
+        state_dir: &Path,
         manner: Manner,
     ) -> anyhow::Result<Self> {
-        let watcher = Watcher::start(&project.file, &project.root, &project.app)?;
+        let watcher = Watcher::start(&project.file, &project.root, state_dir, &project.app)?;
         Ok(Self {
             folder: folder.clone(),
             watcher: watcher.settled(manner.settled),

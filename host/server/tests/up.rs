@@ -328,6 +328,20 @@ fn signals_finish_what_is_in_flight_and_exit_0() {
 }
 
 #[test]
+fn an_instance_that_idles_when_its_host_stops_is_not_one_that_trapped() {
+    let host = Launch::new(STOA, &serving("behaviour-03")).start();
+    assert!(get(host.address(), "/panic").starts_with("HTTP/1.1 500"));
+    host.logged("instance trapped");
+    // Its instance is kept for the next request.
+    assert!(get(host.address(), "/ok").starts_with("HTTP/1.1 200"));
+    host.signal("TERM");
+    let ended = host.ended();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    let told = ended.stderr.contains("instance trapped");
+    assert!(!told, "{}", ended.stderr);
+}
+
+#[test]
 fn a_client_that_disconnects_stops_its_guest() {
     // Room for one instance: whoever comes next waits for the guest that nobody waits for, or for its end.
     let configuration = "[runtime]\ninstances_max = 1\ncores = 1\n";

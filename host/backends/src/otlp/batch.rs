@@ -60,6 +60,7 @@ mod tests {
     fn items_of_one_source_stand_beside_one_another() {
         let record = |resource: &str, scope: &str, item: u8| Record {
             signal: Signal::Logs,
+            component: "guest".into(),
             resource: format!("\"resource\":{{\"a\":\"{resource}\"}}").into(),
             scope: format!("\"scope\":{{\"name\":\"{scope}\"}},\"schemaUrl\":\"u\"").into(),
             item: format!("{{\"n\":{item}}}"),

@@ -249,6 +249,7 @@ mod tests {
     use tokio::sync::Semaphore;
     use tokio::time::timeout;
 
+    use super::super::shares::Shares;
     use super::*;
     use crate::http::fake::{Answer, Fake};
 
@@ -270,14 +271,18 @@ mod tests {
 
     fn waiting(number: usize) -> Waiting {
         let room = Arc::new(Semaphore::new(1)).try_acquire_many_owned(1);
+        let component = "guest".into();
+        let share = Arc::new(Shares::new(1, 1)).take(&component, 1);
         Waiting {
             record: Record {
                 signal: Signal::Logs,
+                component,
                 resource: "\"resource\":{}".into(),
                 scope: "\"scope\":{}".into(),
                 item: format!("{{\"n\":{number}}}"),
             },
             _room: room.expect("it is free"),
+            _share: share.expect("it is free"),
         }
     }
 

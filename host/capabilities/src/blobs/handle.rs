@@ -23,9 +23,9 @@ use super::{
     BLOB_BYTES_MAX, Condition, ENTRIES_PER_PAGE_MAX, Error, Info, NAME_BYTES_MAX, OPEN_MAX,
     Options, Page, Part, Place, Range, Store, check,
 };
-use crate::Holder;
 use crate::metrics::BLOBS_REFUSED_TOTAL;
 use crate::quota::{Exceeded, Rate, Stored};
+use crate::{Bounds, Holder};
 
 pub use reader::Reader;
 pub use writer::Writer;
@@ -63,8 +63,8 @@ impl From<Exceeded> for Error {
 }
 
 impl Handle {
-    /// Puts `store` behind `grant`. `deadline` bounds every call, and each piece of a reader or writer.
-    pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, deadline: Duration) -> Self {
+    /// Puts `store` behind `grant`. `bounds` hold for every call, and each piece of a reader or writer.
+    pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, bounds: Bounds) -> Self {
         let succeeded = Operation::ALL.map(|operation| counter(&holder, operation, "ok"));
         Self {
             inner: Arc::new(Inner {
@@ -73,7 +73,7 @@ impl Handle {
                 stored: Stored::new(grant.quota.bytes_max),
                 grant,
                 holder,
-                deadline,
+                deadline: bounds.deadline,
                 arriving: AtomicU64::new(0),
                 readers: Arc::new(Semaphore::new(OPEN_MAX)),
                 writers: Arc::new(Semaphore::new(OPEN_MAX)),

@@ -15,10 +15,10 @@ use super::{
     Bucket, DOCUMENT_BYTES_MAX, Document, Error, Facet, Filter, HELD_BYTES_MAX, Page, Precondition,
     Query, Store, Update, Version, Write, body, checks,
 };
-use crate::Holder;
 use crate::budget::{Budget, Full};
 use crate::metrics::{DOCUMENTS_CALLS_TOTAL, DOCUMENTS_REFUSED_TOTAL};
 use crate::quota::{Rate, Stored};
+use crate::{Bounds, Holder};
 
 /// A store behind a component's grant. Cheap to clone; checks access, collection and sizes, bounds the wait, the rate and
 /// the bytes, counts and logs refusals. A backend behind it sees only requests that are allowed.
@@ -84,8 +84,8 @@ impl From<Full> for Error {
 }
 
 impl Handle {
-    /// Puts `store` behind `grant`. `deadline` bounds every call.
-    pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, deadline: Duration) -> Self {
+    /// Puts `store` behind `grant`. `bounds` hold for every call.
+    pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, bounds: Bounds) -> Self {
         let succeeded = Operation::ALL.map(|operation| counter(&holder, operation, "ok"));
         let (rate, stored) = (
             Rate::new(grant.quota.calls_per_second_max),
@@ -96,7 +96,7 @@ impl Handle {
                 store,
                 grant,
                 holder,
-                deadline,
+                deadline: bounds.deadline,
                 budget: Budget::new(HELD_BYTES_MAX),
                 rate,
                 stored,

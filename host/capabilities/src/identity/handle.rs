@@ -15,9 +15,9 @@ use super::{
     Claims, Error, Provider, TOKEN_BYTES_MAX, TOKEN_SECONDS_MAX_DEFAULT, Verdict, Verified, keys,
     now, tokens,
 };
-use crate::Holder;
 use crate::metrics::{IDENTITY_CALLS_TOTAL, IDENTITY_REFUSED_TOTAL};
 use crate::quota::{Exceeded, Rate};
+use crate::{Bounds, Holder};
 
 /// Passwords of one component that wait or are hashed at once: one component's logins leave room for another's.
 const WAITING_MAX: usize = 32;
@@ -84,13 +84,8 @@ impl From<Exceeded> for Error {
 }
 
 impl Handle {
-    /// Puts `provider` behind `grant`. `deadline` bounds every call.
-    pub fn new(
-        provider: Arc<dyn Provider>,
-        grant: Grant,
-        holder: Holder,
-        deadline: Duration,
-    ) -> Self {
+    /// Puts `provider` behind `grant`. `bounds` hold for every call.
+    pub fn new(provider: Arc<dyn Provider>, grant: Grant, holder: Holder, bounds: Bounds) -> Self {
         let succeeded = Call::ALL.map(|call| counter(&holder, call, "ok"));
         Self {
             inner: Arc::new(Inner {
@@ -99,7 +94,7 @@ impl Handle {
                 rate: Rate::new(grant.calls_per_second_max),
                 grant,
                 holder,
-                deadline,
+                deadline: bounds.deadline,
                 waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             }),
         }

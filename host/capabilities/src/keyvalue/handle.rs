@@ -16,13 +16,13 @@ use tracing::{info, warn};
 use self::stored::{Arriving, NUMBER_BYTES_MAX, Stored};
 use super::{
     Action, CALL_BYTES_MAX, Change, Condition, Error, HELD_BYTES_MAX, KEY_BYTES_MAX,
-    KEYS_BYTES_MAX, KEYS_PER_CALL_MAX, Page, Projection, Range, Store, TTL_MAX, TTL_MIN,
-    VALUE_BYTES_MAX, Value, Version,
+    KEYS_PER_CALL_MAX, Page, Projection, Range, Store, TTL_MAX, TTL_MIN, VALUE_BYTES_MAX, Value,
+    Version,
 };
-use crate::Holder;
 use crate::budget::{Budget, Full};
 use crate::metrics::{KEYVALUE_CALLS_TOTAL, KEYVALUE_REFUSED_TOTAL};
 use crate::quota::{Exceeded, Rate};
+use crate::{Bounds, Holder};
 
 /// A store behind a component's grant. Cheap to clone; checks access, prefix, sizes and quotas, bounds the wait and the
 /// bytes in flight, counts and logs refusals. A backend behind it sees only requests that are allowed.
@@ -35,7 +35,7 @@ struct Inner {
     store: Arc<dyn Store>,
     grant: Grant,
     holder: Holder,
-    deadline: Duration,
+    bounds: Bounds,
     budget: Budget,
     rate: Rate,
     stored: Stored,
@@ -77,8 +77,8 @@ impl From<Full> for Error {
 }
 
 impl Handle {
-    /// Puts `store` behind `grant`. `deadline` bounds every call.
-    pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, deadline: Duration) -> Self {
+    /// Puts `store` behind `grant`. `bounds` hold for every call.
+    pub fn new(store: Arc<dyn Store>, grant: Grant, holder: Holder, bounds: Bounds) -> Self {
         let succeeded = Operation::ALL.map(|operation| counter(&holder, operation, "ok"));
         Self {
             inner: Arc::new(Inner {
@@ -87,7 +87,7 @@ impl Handle {
                 stored: Stored::new(grant.quota.bytes_max),
                 grant,
                 holder,
-                deadline,
+                bounds,
                 budget: Budget::new(HELD_BYTES_MAX),
                 succeeded,
             }),
@@ -101,7 +101,7 @@ impl Handle {
 
     /// The longest that a call takes.
     pub fn deadline(&self) -> Duration {
-        self.inner.deadline
+        self.inner.bounds.deadline
     }
 
     /// The value of `key`.
@@ -196,12 +196,9 @@ impl Handle {
     /// All keys the grant shows at once, for contracts that have no pages.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] where they are over [`KEYS_BYTES_MAX`], and what any page of them ends with.
+    /// [`Error::TooLarge`] where they are over [`Bounds::result_bytes_max`], and what any page of them ends with.
     pub async fn all_keys(&self) -> Result<Vec<String>, Error> {
-        self.gathered(KEYS_BYTES_MAX).await
-    }
-
-    async fn gathered(&self, bytes_max: usize) -> Result<Vec<String>, Error> {
+        let bytes_max = self.inner.bounds.result_bytes_max;
         // One deadline for the whole walk: each of its pages has the same for itself.
         self.timely(async {
             let (mut keys, mut held, mut total) = (Vec::new(), Vec::new(), 0);
@@ -253,7 +250,7 @@ impl Handle {
     }
 
     async fn timely<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let limit = self.inner.deadline;
+        let limit = self.inner.bounds.deadline;
         tokio::time::timeout(limit, work)
             .await
             .unwrap_or(Err(Error::Deadline { limit }))

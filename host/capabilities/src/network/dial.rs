@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::time::Duration;
 
 use stoa_manifest::hosts;
@@ -52,8 +51,7 @@ impl Gate {
     }
 
     async fn resolved(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
-        let turn = Arc::clone(&self.lookups).acquire_owned().await;
-        let turn = turn.expect("the semaphore is never closed");
+        let turn = self.lookups.turn().await;
         let host = host.to_owned();
         let found = tokio::task::spawn_blocking(move || {
             let found = (host.as_str(), port).to_socket_addrs();

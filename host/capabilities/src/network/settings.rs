@@ -11,6 +11,7 @@ use stoa_manifest::text::Mistake;
 use tokio::sync::Semaphore;
 
 use super::config::Config;
+use super::lookups::{Lookups, Turns};
 use super::{CONNECT_MAX, Kind, tls};
 
 /// What holds for the connections of all components of a host, made once at its start. Cheap to clone. By default
@@ -23,6 +24,7 @@ struct Inner {
     total: Option<Arc<Semaphore>>,
     sockets: Option<Arc<Semaphore>>,
     http: Option<Arc<Semaphore>>,
+    lookups: Lookups,
     pools_http: bool,
     client_tls: Vec<tls::Client>,
     connect_max: Duration,
@@ -71,6 +73,7 @@ impl Settings {
             total: cap(config.total_connections_max),
             sockets: cap(config.socket_connections_max),
             http: cap(config.http_connections_max),
+            lookups: Lookups::new(),
             pools_http: config.http_pooling,
             client_tls,
             connect_max: CONNECT_MAX,
@@ -109,6 +112,11 @@ impl Settings {
 
     pub(super) fn of_host(&self) -> Option<&Arc<Semaphore>> {
         self.0.total.as_ref()
+    }
+
+    /// The look-ups of a component; of one without a name, of it alone.
+    pub(super) fn lookups_of(&self, component: Option<&ComponentId>) -> Turns {
+        self.0.lookups.of(component)
     }
 
     /// What `[[client_tls]]` says of a component and a host; the first entry counts.

@@ -1,5 +1,6 @@
 //! The gate against servers of this machine.
 
+mod names;
 mod secured;
 
 use std::net::SocketAddr;

@@ -2,13 +2,16 @@
 
 use stoa_manifest::text::Table;
 
+use crate::Bounds;
+
 /// What all connections of a host's components to servers of one kind are held to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `max_connections`: open at once, of all components together. Default: no bound but those of each revision and of
     /// the network.
     pub connections_max: Option<usize>,
-    /// What a result may hold, in bytes of this host's memory. Not in the section; 128 MiB, as Spin has it.
+    /// What a result may hold, in bytes of this host's memory: [`Bounds::result_bytes_max`](crate::Bounds). Not in the
+    /// section.
     pub result_bytes_max: usize,
 }
 
@@ -16,7 +19,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             connections_max: None,
-            result_bytes_max: 128 * 1024 * 1024,
+            result_bytes_max: Bounds::default().result_bytes_max,
         }
     }
 }

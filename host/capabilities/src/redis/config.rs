@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use stoa_manifest::text::Table;
 
+use crate::Bounds;
+
 /// What all connections of a host's components to Redis are held to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -11,7 +13,8 @@ pub struct Config {
     pub connections_max: Option<usize>,
     /// How long a connection waits for its place among those. Not in the section; 5 seconds.
     pub place_wait_max: Duration,
-    /// What a reply may hold, in bytes of this host's memory. Not in the section; 128 MiB.
+    /// What a reply may hold, in bytes of this host's memory: [`Bounds::result_bytes_max`](crate::Bounds). Not in the
+    /// section.
     pub reply_bytes_max: usize,
 }
 
@@ -20,7 +23,7 @@ impl Default for Config {
         Self {
             connections_max: None,
             place_wait_max: Duration::from_secs(5),
-            reply_bytes_max: 128 * 1024 * 1024,
+            reply_bytes_max: Bounds::default().result_bytes_max,
         }
     }
 }

@@ -10,6 +10,7 @@ pub use open::{OpenCursor, OpenTransaction};
 use std::sync::Arc;
 use std::time::Duration;
 
+use stoa_manifest::ComponentId;
 use stoa_manifest::grants::Access;
 use stoa_manifest::grants::sql::Grant;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -19,9 +20,9 @@ use super::{
     CALL_BYTES_MAX, Database, Error, Executed, OPEN_MAX, PARAMETERS_MAX, ROW_BYTES_MAX, Rows,
     Rules, STATEMENTS_PER_BATCH_MAX, Statement, TEXT_BYTES_MAX,
 };
-use crate::Holder;
 use crate::metrics::{SQL_CALLS_TOTAL, SQL_REFUSED_TOTAL};
 use crate::quota::Rate;
+use crate::{Bounds, Holder};
 
 /// Calls of one component on one database whose results may be in this host's memory at once; each is bounded. More
 /// wait.
@@ -44,7 +45,7 @@ struct Inner {
     reading: Arc<Rules>,
     writing: Arc<Rules>,
     holder: Holder,
-    deadline: Duration,
+    bounds: Bounds,
     rate: Rate,
     calls: Semaphore,
     held_bytes: Semaphore,
@@ -94,13 +95,8 @@ impl Operation {
 }
 
 impl Handle {
-    /// Puts `database` behind `grant`. `deadline` bounds every call.
-    pub fn new(
-        database: Arc<dyn Database>,
-        grant: Grant,
-        holder: Holder,
-        deadline: Duration,
-    ) -> Self {
+    /// Puts `database` behind `grant`. `bounds` hold for every call.
+    pub fn new(database: Arc<dyn Database>, grant: Grant, holder: Holder, bounds: Bounds) -> Self {
         let succeeded = Operation::ALL.map(|operation| counter(&holder, operation, "ok"));
         let writing = Rules::of(&grant);
         Self {
@@ -109,7 +105,7 @@ impl Handle {
                 reading: Arc::new(writing.reading()),
                 writing: Arc::new(writing),
                 holder,
-                deadline,
+                bounds,
                 rate: Rate::new(grant.quota.calls_per_second_max),
                 calls: Semaphore::new(CALLS_MAX),
                 held_bytes: Semaphore::new(HELD_BYTES_MAX),
@@ -120,6 +116,11 @@ impl Handle {
         }
     }
 
+    /// The component it was granted to.
+    pub fn component(&self) -> &ComponentId {
+        &self.inner.holder.component
+    }
+
     /// The label it was granted under.
     pub fn label(&self) -> &str {
         self.inner.holder.label.as_str()
@@ -127,7 +128,7 @@ impl Handle {
 
     /// The longest that a call takes.
     pub fn deadline(&self) -> Duration {
-        self.inner.deadline
+        self.inner.bounds.deadline
     }
 
     /// The whole result of a statement that reads.
@@ -175,7 +176,7 @@ impl Handle {
         operation: Operation,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let limit = self.inner.deadline;
+        let limit = self.inner.bounds.deadline;
         let outcome = match self.inner.rate.take() {
             Ok(()) => tokio::time::timeout(limit, work)
                 .await

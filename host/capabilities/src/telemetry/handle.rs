@@ -19,7 +19,7 @@ pub struct Handle(Option<Arc<Inner>>);
 
 struct Inner {
     exporter: Option<Arc<dyn Exporter>>,
-    component: String,
+    component: Arc<str>,
     revision: String,
     /// Who tells, where the guest says nothing of itself.
     plain: Arc<str>,
@@ -50,7 +50,7 @@ impl Handle {
         revision: &str,
         exporter: Option<Arc<dyn Exporter>>,
     ) -> Self {
-        let component = component.to_string();
+        let component: Arc<str> = component.as_str().into();
         Self(Some(Arc::new(Inner {
             exporter,
             plain: Resource::default().members(&component, revision),
@@ -107,7 +107,7 @@ impl Handle {
     pub fn count(&self, signal: Signal, outcome: Result<(), Dropped>) {
         if let Some(inner) = &self.0 {
             let word = outcome.map_or_else(Dropped::code, |()| "sent");
-            metrics::counter!(TELEMETRY_ITEMS_TOTAL, "component" => inner.component.clone(), "signal" => signal.name(), "outcome" => word)
+            metrics::counter!(TELEMETRY_ITEMS_TOTAL, "component" => inner.component.to_string(), "signal" => signal.name(), "outcome" => word)
                 .increment(1);
         }
     }
@@ -127,6 +127,7 @@ impl Handle {
         inner.rate.take().map_err(|_| Dropped::Full)?;
         let record = Record {
             signal,
+            component: Arc::clone(&inner.component),
             resource: Arc::clone(&origin.resource),
             scope: Arc::clone(&origin.scope),
             item: json(item),
@@ -255,6 +256,7 @@ mod tests {
             .log(&origin(&handle), &log(0))
             .expect("there is room");
         let records = kept.records.lock().expect("it is free");
+        assert_eq!(&*records[0].component, "guest");
         assert!(records[0].resource.contains("\"stringValue\":\"guest\""));
         assert!(records[0].resource.contains("\"stringValue\":\"abc\""));
         assert!(records[0].item.starts_with("{\"severityNumber\":9,"));

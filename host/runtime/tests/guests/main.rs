@@ -25,6 +25,7 @@ mod postgres;
 mod probing;
 mod rc;
 mod redis;
+mod room;
 mod single;
 mod sockets;
 mod sql;

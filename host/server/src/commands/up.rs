@@ -310,6 +310,7 @@ impl Starting<'_> {
             (Offered::Folder(project, folder), true) => Some(Watching::start(
                 folder,
                 project,
+                self.state.folder(),
                 Manner::of(self.arguments),
             )?),
             _ => None,

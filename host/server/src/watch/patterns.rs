@@ -3,7 +3,8 @@
 //! As in Spin, `build.watch` is relative to `workdir`. `*` stays within a folder and `**` goes into those below it; a
 //! folder that is named itself stands for all in it. A component that is not built here is made from its `source`. All of
 //! them are made from the files of their dependencies, their migrations, the files they mount and their OpenAPI document,
-//! too. What a build makes is nowhere taken for what it is made from.
+//! too. What a build makes is nowhere taken for what it is made from, and neither is what the host keeps in its state
+//! directory, wherever that lies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -36,6 +37,8 @@ pub(super) struct Targets {
     components: BTreeMap<ComponentId, Vec<Pattern>>,
     /// What builds make.
     made: BTreeSet<PathBuf>,
+    /// The host's state directory, by each path that something in it may be told of.
+    state_dir: BTreeSet<PathBuf>,
 }
 
 /// Files of a component.
@@ -55,7 +58,13 @@ enum Pattern {
 // === impl Targets ===
 
 impl Targets {
-    pub(super) fn of(manifest: &Path, root: &Path, app: &App) -> anyhow::Result<Self> {
+    /// `root` and `state_dir` are without links.
+    pub(super) fn of(
+        manifest: &Path,
+        root: &Path,
+        state_dir: &Path,
+        app: &App,
+    ) -> anyhow::Result<Self> {
         let mut components = BTreeMap::new();
         let mut made = BTreeSet::new();
         for (id, component) in &app.components {
@@ -70,11 +79,13 @@ impl Targets {
             }
             components.insert(id.clone(), patterns);
         }
+        let state_dir = state_dirs(state_dir, root, components.values().flatten());
         Ok(Self {
             manifest: manifest.to_owned(),
             root: root.to_owned(),
             components,
             made,
+            state_dir,
         })
     }
 
@@ -86,9 +97,10 @@ impl Targets {
         path == self.manifest
     }
 
-    /// The components that a file matters to. `went`: it was a folder, so any file below it may have gone.
+    /// The components that a file matters to: none where a build or the host wrote it. `went`: it was a folder, so any
+    /// file below it may have gone.
     pub(super) fn concerned(&self, path: &Path, went: bool) -> impl Iterator<Item = &ComponentId> {
-        let is_made = self.made.contains(path);
+        let is_made = self.made.contains(path) || self.is_state(path);
         let concerned = move |pattern: &Pattern| {
             !is_made && (pattern.matches(path) || went && pattern.may_hold(path))
         };
@@ -101,7 +113,7 @@ impl Targets {
     /// Whether a folder may hold a file that matters, or a folder with one.
     pub(super) fn may_hold(&self, folder: &Path) -> bool {
         let mut patterns = self.components.values().flatten();
-        patterns.any(|pattern| pattern.may_hold(folder))
+        !self.is_state(folder) && patterns.any(|pattern| pattern.may_hold(folder))
     }
 
     /// The folders that are to be watched, as they are now.
@@ -109,10 +121,38 @@ impl Targets {
         let mut folders = BTreeSet::new();
         folders.extend(self.manifest.parent().map(Path::to_owned));
         for pattern in self.components.values().flatten() {
-            pattern.add_folders(&self.root, &mut folders)?;
+            pattern.add_folders(self, &mut folders)?;
         }
+        folders.retain(|folder| !self.is_state(folder));
         Ok(folders)
     }
+
+    /// Whether a path is the host's state directory, or in it.
+    fn is_state(&self, path: &Path) -> bool {
+        self.state_dir.iter().any(|folder| path.starts_with(folder))
+    }
+}
+
+/// A state directory as it is called, and as it is reached from the folders of patterns, which may be behind links.
+fn state_dirs<'p>(
+    state_dir: &Path,
+    root: &Path,
+    patterns: impl Iterator<Item = &'p Pattern>,
+) -> BTreeSet<PathBuf> {
+    // An application that lies in it is watched all the same: nothing would be left of it.
+    if root.starts_with(state_dir) {
+        return BTreeSet::new();
+    }
+    let reached = patterns.filter_map(|pattern| {
+        let (start, _) = pattern.reach();
+        let real = start.canonicalize().ok()?;
+        match state_dir.strip_prefix(&real) {
+            Ok(inside) => Some(start.join(inside)),
+            Err(_) => real.starts_with(state_dir).then(|| start.to_owned()),
+        }
+    });
+    let own = std::iter::once(state_dir.to_owned());
+    own.chain(reached).collect()
 }
 
 fn patterns(root: &Path, id: &ComponentId, component: &Component) -> anyhow::Result<Vec<Pattern>> {
@@ -208,48 +248,58 @@ impl Pattern {
         }
     }
 
-    /// Whether a folder is on the way to what this means, or among it.
-    fn may_hold(&self, path: &Path) -> bool {
-        let (folder, is_deep) = match self {
-            Self::Exact(exact) => (exact, true),
+    /// Where it begins, and whether it goes into folders there.
+    fn reach(&self) -> (&Path, bool) {
+        match self {
+            Self::Exact(exact) => (exact.as_path(), true),
             Self::Below {
                 folder, is_deep, ..
-            } => (folder, *is_deep),
-        };
+            } => (folder.as_path(), *is_deep),
+        }
+    }
+
+    /// Whether a folder is on the way to what this means, or among it.
+    fn may_hold(&self, path: &Path) -> bool {
+        let (folder, is_deep) = self.reach();
         let below = path.strip_prefix(folder);
         folder.starts_with(path) || is_deep && below.is_ok_and(|rest| !is_ignored(rest))
     }
 
     /// The folder it begins at and all that it goes into, as far as they are there; and within the application the one
     /// around, which tells when that comes or is replaced.
-    fn add_folders(&self, root: &Path, folders: &mut BTreeSet<PathBuf>) -> anyhow::Result<()> {
-        let (start, is_deep) = match self {
-            Self::Exact(exact) => (exact, true),
-            Self::Below {
-                folder, is_deep, ..
-            } => (folder, *is_deep),
-        };
-        let around = start.parent().filter(|around| around.starts_with(root));
-        for folder in [Some(start.as_path()), around].into_iter().flatten() {
+    fn add_folders(
+        &self,
+        targets: &Targets,
+        folders: &mut BTreeSet<PathBuf>,
+    ) -> anyhow::Result<()> {
+        let (start, is_deep) = self.reach();
+        let around = start.parent();
+        let around = around.filter(|around| around.starts_with(&targets.root));
+        for folder in [Some(start), around].into_iter().flatten() {
             let nearest = folder.ancestors().find(|folder| folder.is_dir());
             folders.extend(nearest.map(Path::to_owned));
         }
         match is_deep && start.is_dir() {
-            true => add_below(start, folders),
+            true => add_below(start, targets, folders),
             false => Ok(()),
         }
     }
 }
 
 /// Adds the folders below one. Links are not followed: they may lead around in a circle.
-fn add_below(folder: &Path, folders: &mut BTreeSet<PathBuf>) -> anyhow::Result<()> {
+fn add_below(
+    folder: &Path,
+    targets: &Targets,
+    folders: &mut BTreeSet<PathBuf>,
+) -> anyhow::Result<()> {
     let mut left = vec![folder.to_owned()];
     while let Some(next) = left.pop() {
         // One that cannot be read has gone, or has nothing for us.
         for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && !is_ignored(Path::new(&entry.file_name())) {
-                left.push(entry.path());
+            if is_folder && !is_ignored(Path::new(&name)) && !targets.is_state(&path) {
+                left.push(path);
             }
         }
         folders.insert(next);

@@ -1,3 +1,5 @@
+use std::os::unix::fs::symlink;
+
 use notify::event::{CreateKind, DataChange, Flag};
 use stoa_manifest::text::Source;
 use tempfile::TempDir;
@@ -55,13 +57,18 @@ impl Place {
             "spin.toml",
             "guest/src/lib.rs",
             "shared/lib.rs",
+            "shared/state/host.key",
             "migrations/1.sql",
         ] {
             write(&folder.path().join(file), "first");
         }
         fs::create_dir_all(folder.path().join("target")).expect("it can be made");
         let manifest = folder.path().join("spin.toml");
-        let watcher = Watcher::start(&manifest, folder.path(), &app(APP)).expect("it starts");
+        // The host knows its state by another name.
+        let state_dir = folder.path().join("elsewhere");
+        symlink("shared/state", &state_dir).expect("it can be made");
+        let watcher = Watcher::start(&manifest, folder.path(), &state_dir, &app(APP));
+        let watcher = watcher.expect("it starts");
         let seen = Changed::default();
         Self {
             folder,
@@ -135,7 +142,7 @@ fn a_pattern_that_is_none_is_told() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let text = APP.replace("out/*", "out/[a");
     let manifest = folder.path().join("spin.toml");
-    let refused = Watcher::start(&manifest, folder.path(), &app(&text)).err();
+    let refused = Watcher::start(&manifest, folder.path(), folder.path(), &app(&text)).err();
     let refused = refused.expect("it is refused").to_string();
     for part in ["component `built`", "`out/[a`", "`build.watch`"] {
         assert!(refused.contains(part), "{refused}");
@@ -150,7 +157,8 @@ fn what_a_pattern_of_files_stands_for_is_seen() {
     let app = app(&APP.replace(source, &files));
     write(&folder.path().join("odd[1]"), "first");
     let manifest = folder.path().join("spin.toml");
-    let targets = Targets::of(&manifest, folder.path(), &app);
+    let state_dir = folder.path().join("state");
+    let targets = Targets::of(&manifest, folder.path(), &state_dir, &app);
     let targets = targets.unwrap_or_else(|error| panic!("{error:#}"));
     for (path, is_seen) in [
         ("odd1", false),
@@ -163,6 +171,48 @@ fn what_a_pattern_of_files_stands_for_is_seen() {
         let mut concerned = targets.concerned(&path, false);
         assert_eq!(concerned.any(|it| *it == id("plain")), is_seen, "{path:?}");
     }
+}
+
+#[test]
+fn the_hosts_state_is_not_watched_whatever_leads_to_it() {
+    let (folder, elsewhere) = (tempfile::tempdir(), tempfile::tempdir());
+    let (folder, elsewhere) = (folder.expect("it is made"), elsewhere.expect("it is made"));
+    let real = |folder: &TempDir| folder.path().canonicalize().expect("it is there");
+    let (root, elsewhere) = (real(&folder), real(&elsewhere));
+    let state_dir = elsewhere.join("held");
+    write(&state_dir.join("deep/db"), "first");
+    write(&elsewhere.join("deep/lib.rs"), "first");
+    symlink(&elsewhere, root.join("shared")).expect("it can be made");
+    let text = APP.replace("out/*", "../shared/held/deep/*");
+    let targets = Targets::of(&root.join("spin.toml"), &root, &state_dir, &app(&text));
+    let targets = targets.unwrap_or_else(|error| panic!("{error:#}"));
+    for (path, is_seen) in [
+        ("shared/held", false),
+        ("shared/held/lock", false),
+        ("shared/held/deep/db", false),
+        ("shared/deep/lib.rs", true),
+        ("shared/held.rs", true),
+    ] {
+        let path = root.join(path);
+        let mut concerned = targets.concerned(&path, false);
+        assert_eq!(concerned.any(|it| *it == id("built")), is_seen, "{path:?}");
+    }
+    assert!(!targets.may_hold(&root.join("shared/held/deep")));
+    let folders = targets.folders().expect("there are few");
+    assert!(folders.contains(&root.join("shared/deep")));
+    let is_state = |folder: &PathBuf| folder.starts_with(root.join("shared/held"));
+    assert!(!folders.iter().any(is_state), "{folders:?}");
+}
+
+#[test]
+fn an_application_within_the_hosts_state_is_watched() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let root = folder.path().join("app");
+    let targets = Targets::of(&root.join("spin.toml"), &root, folder.path(), &app(APP));
+    let targets = targets.unwrap_or_else(|error| panic!("{error:#}"));
+    let path = root.join("openapi.json");
+    let mut concerned = targets.concerned(&path, false);
+    assert!(concerned.any(|it| *it == id("plain")));
 }
 
 /// They are written first, so that they would be seen with what comes after.
@@ -180,6 +230,8 @@ async fn what_builds_and_editors_write_is_no_change() {
         "target/other.wasm",
         "migrations/notes.txt",
         ".stoa/host.key",
+        "shared/state/host.key",
+        "shared/state/sql/new.db",
     ] {
         place.write(path);
     }

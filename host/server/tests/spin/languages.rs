@@ -62,7 +62,7 @@ fn does_all_it_offers(guest: &Guest<'_>) {
 fn javascript_uses_stores_and_other_servers() {
     does_all_it_offers(&Guest {
         code: &javascript_spin(),
-        no_store: "no-such-store",
+        no_store: "access-denied",
         no_host: "NetworkError",
     });
 }
@@ -73,5 +73,28 @@ fn python_uses_stores_and_other_servers() {
         code: &python_spin(),
         no_store: "AccessDenied",
         no_host: "HttpRequestDenied",
+    });
+}
+
+/// One instance is dozens of linked modules, and the host has room for few instances.
+#[test]
+fn a_burst_on_python_waits_for_room() {
+    let manifest = format!(
+        "spin_manifest_version = 2\n[application]\nname = \"burst\"\n\
+         [[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
+         [component.guest]\nsource = \"{}\"\n",
+        python_spin().display()
+    );
+    let launch = Launch::new(STOA, &manifest).arguments(&["--runtime-config-file", "few.toml"]);
+    let few = launch.folder().join("few.toml");
+    std::fs::write(few, "[runtime]\ninstances_max = 8\n").expect("it can be written");
+    let host = launch.start();
+    let address = host.address();
+    std::thread::scope(|scope| {
+        let ask = || Ask::get("/hello").of(address).status;
+        let asked: Vec<_> = (0..32).map(|_| scope.spawn(ask)).collect();
+        for answer in asked {
+            assert_eq!(answer.join().expect("it was asked"), 200);
+        }
     });
 }

@@ -46,7 +46,7 @@ const BREAKS: [Break; 5] = [
                    [component.guest]\nsource = \"guest.wasm\"\nallowed_outbound_hosts = [\"shop.example\"]\n",
         told: &[
             "shop.example",
-            "no scheme, such as `https://`",
+            "hint: write `https://shop.example`",
             "spin.toml:",
         ],
     },

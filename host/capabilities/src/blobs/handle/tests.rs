@@ -36,7 +36,12 @@ impl Bench {
             revision: "1".into(),
             label: Label::new("images").expect("it is a label"),
         };
-        Handle::new(store, grant, holder, Duration::from_secs(60))
+        Handle::new(
+            store,
+            grant,
+            holder,
+            Bounds::within(Duration::from_secs(60)),
+        )
     }
 }
 

@@ -107,7 +107,12 @@ fn handle(store: &Arc<Empty>, grant: Grant) -> Handle {
         revision: "1".into(),
         label: Label::new("default").expect("it is a label"),
     };
-    Handle::new(store.clone(), grant, holder, Duration::from_secs(60))
+    Handle::new(
+        store.clone(),
+        grant,
+        holder,
+        Bounds::within(Duration::from_secs(60)),
+    )
 }
 
 fn query() -> Query {
@@ -437,7 +442,12 @@ async fn a_silent_store_is_waited_for_until_the_deadline() {
     });
     let (limit, patient) = (Duration::from_millis(1), handle(&store, grant()));
     let Inner { grant, holder, .. } = &*patient.inner;
-    let handle = Handle::new(store.clone(), grant.clone(), holder.clone(), limit);
+    let handle = Handle::new(
+        store.clone(),
+        grant.clone(),
+        holder.clone(),
+        Bounds::within(limit),
+    );
     for outcome in everything(&handle, "things").await {
         assert_eq!(outcome, Err(Error::Deadline { limit }));
     }

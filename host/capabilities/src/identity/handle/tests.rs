@@ -33,8 +33,8 @@ impl Bench {
             revision: "1".into(),
             label: Label::new("default").expect("it is a label"),
         };
-        let deadline = Duration::from_secs(10);
-        Handle::new(Arc::clone(&self.provider) as _, grant, holder, deadline)
+        let bounds = Bounds::default();
+        Handle::new(Arc::clone(&self.provider) as _, grant, holder, bounds)
     }
 }
 

@@ -63,8 +63,15 @@ fn granted(store: Arc<dyn Store>, grant: Grant, deadline: Duration) -> Handle {
         revision: "1".into(),
         label: Label::new("default").expect("it is a label"),
     };
-    Handle::new(store, grant, holder, deadline)
+    let bounds = Bounds {
+        deadline,
+        result_bytes_max: RESULT_BYTES_MAX,
+    };
+    Handle::new(store, grant, holder, bounds)
 }
+
+/// What all keys of a store may hold here.
+const RESULT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 

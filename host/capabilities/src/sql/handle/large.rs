@@ -1,25 +1,17 @@
 //! Statements of contracts that know neither parts nor rows that are too many: Spin's. A whole result is what it is for all
-//! others, and one that is larger is read again part by part, up to what Spin allows. Only what reads is: a statement that
-//! writes has been undone, and would have to be run twice.
+//! others, and one that is larger is read again part by part, up to [`crate::Bounds::result_bytes_max`]. Only what reads
+//! is: a statement that writes has been undone, and would have to be run twice.
 
 use stoa_manifest::grants::Access;
 use tokio::sync::SemaphorePermit;
 
 use super::Handle;
-use crate::sql::{Error, Executed, LARGE_BYTES_MAX, ROWS_MAX, Row, Rows, Statement, Value};
+use crate::sql::{Error, Executed, ROWS_MAX, Row, Rows, Statement, Value};
 
 impl Handle {
     /// Runs one statement that reads or writes, for interfaces that do not tell them apart. A result of at most
-    /// [`LARGE_BYTES_MAX`] if it reads, and otherwise what [`Self::execute`] allows.
+    /// `result_bytes_max` if it reads, and otherwise what [`Self::execute`] allows.
     pub async fn run(&self, statement: Statement) -> Result<Executed, Error> {
-        self.run_within(statement, LARGE_BYTES_MAX).await
-    }
-
-    pub(super) async fn run_within(
-        &self,
-        statement: Statement,
-        bytes_max: usize,
-    ) -> Result<Executed, Error> {
         let first = match self.inner.writing.access {
             Access::ReadWrite => self.execute(statement.clone()).await,
             Access::Read => self.query(statement.clone()).await.map(reading),
@@ -27,21 +19,22 @@ impl Handle {
         let Err(Error::TooLarge { limit }) = first else {
             return first;
         };
-        match self.in_parts(statement, bytes_max).await {
+        match self.in_parts(statement).await {
             // It writes, or what was too large is the statement itself.
             Err(Error::Denied(_)) => Err(Error::TooLarge { limit }),
             rows => rows.map(reading),
         }
     }
 
-    async fn in_parts(&self, statement: Statement, bytes_max: usize) -> Result<Rows, Error> {
-        let limit = self.inner.deadline;
-        tokio::time::timeout(limit, self.gathered(statement, bytes_max))
+    async fn in_parts(&self, statement: Statement) -> Result<Rows, Error> {
+        let limit = self.inner.bounds.deadline;
+        tokio::time::timeout(limit, self.gathered(statement))
             .await
             .unwrap_or(Err(Error::Deadline { limit }))
     }
 
-    async fn gathered(&self, statement: Statement, bytes_max: usize) -> Result<Rows, Error> {
+    async fn gathered(&self, statement: Statement) -> Result<Rows, Error> {
+        let bytes_max = self.inner.bounds.result_bytes_max;
         let cursor = self.cursor(statement).await?;
         let (mut rows, mut held, mut total) = (Vec::new(), Vec::new(), 0);
         loop {

@@ -58,8 +58,16 @@ fn behind(database: Arc<dyn Database>, grant: Grant, deadline: Duration) -> Hand
         revision: "1".into(),
         label: Label::new("default").expect("it is a label"),
     };
-    Handle::new(database, grant, holder, deadline)
+    let bounds = Bounds {
+        deadline,
+        // Larger than what is answered at once.
+        result_bytes_max: RESULT_BYTES_MAX,
+    };
+    Handle::new(database, grant, holder, bounds)
 }
+
+/// What the results of contracts without parts may hold here.
+const RESULT_BYTES_MAX: usize = 17 * 1024 * 1024;
 
 fn embedded(folder: &tempfile::TempDir) -> Arc<dyn Database> {
     let path = folder.path().join("data.db");
@@ -236,8 +244,8 @@ fn rows(rows: usize, bytes: usize) -> Statement {
 async fn results_over_the_limit_of_large_ones_are_refused() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let handle = behind(embedded(&folder), Grant::full(), SECOND);
-    let limit = 4 * 1024 * 1024;
-    let outcome = handle.run_within(rows(ROWS_MAX + 1, 1024), limit).await;
+    let limit = RESULT_BYTES_MAX;
+    let outcome = handle.run(rows(20_000, 1024)).await;
     assert_eq!(outcome, Err(Error::TooLarge { limit }));
     // Nothing of it is held any more.
     assert_eq!(handle.inner.held_bytes.available_permits(), HELD_BYTES_MAX);

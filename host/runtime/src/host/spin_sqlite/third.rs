@@ -1,8 +1,10 @@
 //! `spin:sqlite@3.1`. Version 3.0 is a part of it, and components that import that one are linked with this one.
 
 mod rows;
+mod unread;
 
 use stoa_capabilities::sql;
+use stoa_manifest::ComponentId;
 use wasmtime::component::{
     Access, Accessor, FutureReader, Linker, Resource, ResourceTableError, StreamReader,
 };
@@ -126,11 +128,12 @@ impl<T: Send> sqlite::HostConnectionWithStore<T> for HasHost {
         values: Vec<Value>,
     ) -> Result<Answer, Failure> {
         let handle = accessor.with(|mut host| handle(&host.get(), &connection))?;
+        let component = handle.component().clone();
         let executed = super::execute(handle, statement, parameters(values)).await;
         let executed = executed.map_err(Error::from)?;
         accessor.with(|mut host| {
             remember(&mut host.get(), &connection, &executed)?;
-            answer(&mut host, executed.returned.into())
+            answer(&mut host, &component, executed.returned.into())
         })
     }
 
@@ -150,7 +153,11 @@ impl<T: Send> sqlite::HostConnectionWithStore<T> for HasHost {
 }
 
 /// A result as a stream. It is whole: that a statement reads, and could have a cursor, shows only when it has run.
-fn answer<T>(host: &mut Access<'_, T, HasHost>, result: QueryResult) -> Result<Answer, Failure> {
-    let (rows, outcome) = rows::of(host, result.rows)?;
+fn answer<T>(
+    host: &mut Access<'_, T, HasHost>,
+    component: &ComponentId,
+    result: QueryResult,
+) -> Result<Answer, Failure> {
+    let (rows, outcome) = rows::of(host, component, result.rows)?;
     Ok((result.columns, rows, outcome))
 }

@@ -53,7 +53,7 @@ impl Host<'_> {
 
 impl store::Host for Host<'_> {
     async fn open(&mut self, identifier: String) -> Result<Resource<Bucket>, Failure> {
-        let handle = self.keyvalue(&identifier).ok_or(Error::NoSuchStore)?;
+        let handle = self.keyvalue(&identifier).ok_or(Error::AccessDenied)?;
         Ok(self
             .table
             .push(Bucket::new(handle))
@@ -268,10 +268,8 @@ impl From<keyvalue::Error> for Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use stoa_capabilities::keyvalue::{Handle, KEYS_PER_CALL_MAX, embedded::Embedded};
-    use stoa_capabilities::{Durability, Holder};
+    use stoa_capabilities::{Bounds, Durability, Holder};
     use stoa_manifest::grants::keyvalue::Grant;
     use stoa_manifest::{ComponentId, Label};
 
@@ -287,7 +285,7 @@ mod tests {
             revision: "1".into(),
             label: Label::new("default").expect("it is a label"),
         };
-        let handle = Handle::new(store, Grant::default(), holder, Duration::from_secs(10));
+        let handle = Handle::new(store, Grant::default(), holder, Bounds::default());
         let keys: Vec<_> = (0..count).map(|number| format!("k{number:05}")).collect();
         for keys in keys.chunks(KEYS_PER_CALL_MAX) {
             let changes = keys.iter().map(|key| set(key.clone(), Vec::new()));

@@ -59,7 +59,7 @@ impl Host<'_> {
 
 impl store::Host for Host<'_> {
     async fn open(&mut self, identifier: String) -> Result<Resource<Bucket>, Failure> {
-        let handle = self.keyvalue(&identifier).ok_or(Error::NoSuchStore)?;
+        let handle = self.keyvalue(&identifier).ok_or(Error::AccessDenied)?;
         Ok(self
             .table
             .push(Bucket::new(handle))

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn only_the_server_of_a_url_changes() {
         let redirected = |url| redirected(url, "127.0.0.1:7").expect("it is a URL");
-        assert_eq!(redirected(DEFAULT), "postgres://postgres@127.0.0.1:7/test");
+        assert_eq!(redirected(DEFAULT), "postgres://root@127.0.0.1:7/test");
         assert_eq!(
             redirected("postgres://a:b@c@db:1/x?y=@z"),
             "postgres://a:b@c@127.0.0.1:7/x?y=@z"

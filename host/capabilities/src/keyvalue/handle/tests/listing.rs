@@ -60,20 +60,13 @@ fn listing(pages: Option<usize>) -> Handle {
 #[tokio::test]
 async fn keys_over_the_limit_are_refused_and_nothing_of_them_is_held() {
     let handle = listing(None);
-    let limit = 100 * 1024;
+    let limit = RESULT_BYTES_MAX;
     for _ in 0..3 {
-        let outcome = handle.gathered(limit).await;
+        let outcome = handle.all_keys().await;
         assert_eq!(outcome, Err(Error::TooLarge { limit }));
     }
     let all = handle.inner.budget.hold(HELD_BYTES_MAX);
     assert!(all.is_ok());
-}
-
-#[tokio::test]
-async fn keys_without_end_are_refused_at_the_limit_of_the_contract() {
-    let outcome = listing(None).all_keys().await;
-    let limit = KEYS_BYTES_MAX;
-    assert_eq!(outcome, Err(Error::TooLarge { limit }));
 }
 
 #[tokio::test]

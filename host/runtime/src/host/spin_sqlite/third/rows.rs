@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use stoa_manifest::ComponentId;
 use wasmtime::component::{
     Access, Destination, FutureReader, StreamProducer, StreamReader, StreamResult, VecBuffer,
 };
@@ -12,28 +12,20 @@ use wasmtime_wasi::TrappableError;
 
 use super::Failure;
 use super::bindings::spin::sqlite::sqlite::{Error, RowResult, Value};
+use super::unread::{Held, UNREAD};
 use crate::instance::HasHost;
-
-/// Rows that guests have asked for and not read yet hold at most so much of this host's memory, in KiB.
-const UNREAD_KIB_MAX: usize = 256 * 1024;
-
-static UNREAD: Semaphore = Semaphore::const_new(UNREAD_KIB_MAX);
 
 /// A stream, and how it ended: one that broke off ends like one that is complete.
 type Streamed = (StreamReader<RowResult>, FutureReader<Result<(), Error>>);
 
-/// A stream of `rows`, and how it ends.
+/// A stream of `rows` for a component, and how it ends.
 pub(super) fn of<T>(
     host: &mut Access<'_, T, HasHost>,
+    component: &ComponentId,
     rows: Vec<RowResult>,
 ) -> Result<Streamed, Failure> {
-    let unread = UNREAD
-        .try_acquire_many(kibibytes(&rows))
-        .map_err(|_| full())?;
-    let rows = Rows {
-        rows,
-        _unread: unread,
-    };
+    let held = UNREAD.hold(component, kibibytes(&rows)).ok_or_else(full)?;
+    let rows = Rows { rows, _held: held };
     let rows = StreamReader::new(host.as_context_mut(), rows).map_err(TrappableError::trap)?;
     // All rows are here, so nothing ends them early.
     let outcome = FutureReader::new(host.as_context_mut(), async { wasmtime::error::Ok(Ok(())) });
@@ -41,14 +33,16 @@ pub(super) fn of<T>(
 }
 
 fn full() -> Error {
-    Error::Io("the statement was run, but too many results wait to be read".into())
+    Error::Io(
+        "the statement was run, but its rows and those that were not read yet are too many".into(),
+    )
 }
 
 /// What the rows hold in memory, about; nothing for none.
-fn kibibytes(rows: &[RowResult]) -> u32 {
+fn kibibytes(rows: &[RowResult]) -> usize {
     let values = rows.iter().flat_map(|row| &row.values);
     let bytes: usize = values.map(bytes).sum();
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+    bytes.div_ceil(1024)
 }
 
 fn bytes(value: &Value) -> usize {
@@ -64,7 +58,7 @@ struct Rows {
     /// Empty after they were handed over.
     rows: Vec<RowResult>,
     /// Given back when the guest has read to the end, or dropped the stream.
-    _unread: SemaphorePermit<'static>,
+    _held: Held,
 }
 
 impl<D> StreamProducer<D> for Rows {
