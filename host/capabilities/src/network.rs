@@ -26,6 +26,7 @@ use stoa_manifest::{Component, ComponentId};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, info};
 
+use crate::lines::Lines;
 use crate::metrics::{NETWORK_CONNECTIONS_TOTAL, NETWORK_REFUSED_TOTAL};
 use lookups::Turns;
 use places::Places;
@@ -59,6 +60,8 @@ struct Gate {
     settings: Settings,
     places: Places,
     lookups: Turns,
+    /// In which refusals are told.
+    lines: Lines,
 }
 
 // === impl Network ===
@@ -92,6 +95,7 @@ impl Network {
             settings: settings.clone(),
             places: Places::new(most, settings),
             lookups,
+            lines: Lines::default(),
         })))
     }
 
@@ -212,12 +216,15 @@ impl Network {
     }
 
     /// Logs and counts that something was not allowed, for whoever does not [`dial`](Self::dial). Other errors are only
-    /// logged.
+    /// logged. At most ten a second are told; `untold` is how many were not since the last one.
     pub fn refused(&self, scheme: &str, host: &str, port: u16, error: Error) {
+        let Some(gate) = &self.0 else {
+            return;
+        };
         let Some(Holder {
             component,
             revision,
-        }) = self.holder()
+        }) = &gate.holder
         else {
             return;
         };
@@ -228,7 +235,9 @@ impl Network {
             Error::Denied | Error::Blocked | Error::Full => {
                 metrics::counter!(NETWORK_REFUSED_TOTAL, "component" => component.to_string(), "reason" => code)
                     .increment(1);
-                info!(%component, revision, scheme, host, port, reason = code, "connection refused");
+                if let Some(untold) = gate.lines.next() {
+                    info!(%component, revision, scheme, host, port, reason = code, untold, "connection refused");
+                }
             }
             _ => debug!(%component, revision, scheme, host, port, %error, "connection failed"),
         }
