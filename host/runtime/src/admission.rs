@@ -1,7 +1,6 @@
 //! Who is served now, who waits, who is refused: one per revision and core.
 //!
-//! The queue stands in front of wasmtime's handler, which has none that is bounded: what waits here has cost nothing but
-//! its connection, and can be refused or forgotten without an instance having seen it.
+//! What waits here has cost nothing but its connection, and can be refused or forgotten without an instance having seen it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -4,6 +4,7 @@
 //! under a key that only this host has, over the code, the digest of the wasm it came from and the engine it is for;
 //! whatever does not match is compiled anew. Uploads and registries carry wasm, never this.
 
+use std::borrow::Cow;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
@@ -20,9 +21,13 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
+use crate::host::{is_concurrent, rc};
 use crate::pace::{Compilers, Pace};
 
 const MAC_BYTES: usize = 32;
+/// Which engine a component is compiled for is remembered by the name of its file. Another number for other rules, or what
+/// was kept would never be looked at again.
+const CHOICE: u32 = 1;
 /// What the folder of compiled code holds at most. A component takes about three times the size of its wasm.
 const COMPILED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 const KEY_BYTES: usize = 32;
@@ -130,35 +135,46 @@ pub(crate) fn imports(component: &Component) -> Vec<String> {
 pub(crate) struct Artifacts {
     folder: PathBuf,
     key: HostKey,
-    engine: u64,
+    blocking: Target,
+    concurrent: Target,
     compilers: Compilers,
 }
 
+/// An engine that code is made for.
+struct Target {
+    engine: Engine,
+    /// What tells its code from that of others.
+    engine_hash: u64,
+}
+
 impl Artifacts {
-    pub(crate) fn new(engine: &Engine, folder: &Path, key: HostKey) -> Self {
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
+    /// Code for the engine whose components block, and for that whose components are concurrent.
+    pub(crate) fn new(engines: [&Engine; 2], folder: &Path, key: HostKey) -> Self {
+        let [blocking, concurrent] = engines.map(Target::new);
         Self {
             folder: folder.to_owned(),
             key,
-            engine: hasher.finish(),
+            blocking,
+            concurrent,
             compilers: Compilers::default(),
         }
     }
 
     /// The code of `wasm`, from the folder or compiled and put there. Only a component that does not compile is an
     /// error: a folder that cannot be written costs the next start its time, no more.
-    pub(crate) fn load(
-        &self,
-        engine: &Engine,
-        wasm: &[u8],
-        pace: Pace,
-    ) -> Result<Artifact, ArtifactError> {
+    pub(crate) fn load(&self, wasm: &[u8], pace: Pace) -> Result<Artifact, ArtifactError> {
         let digest = hex(digest::digest(&digest::SHA256, wasm).as_ref());
-        let path = self
-            .folder
-            .join(format!("{digest}-{:016x}.cwasm", self.engine));
-        if let Some(component) = self.stored(engine, &digest, &path) {
+        let wasm = finalised(wasm)?;
+        // What cannot be read here is for the compiler to judge, which knows more.
+        let needs_concurrent = rc::imported_names(&wasm)
+            .map_or(true, |names| names.iter().any(|name| is_concurrent(name)));
+        let targets = match needs_concurrent {
+            true => &[&self.concurrent][..],
+            // Which engine the rest of them need is found out by compiling; the name of the file remembers it.
+            false => &[&self.blocking, &self.concurrent][..],
+        };
+        let mut stored = targets.iter();
+        if let Some(component) = stored.find_map(|target| self.stored(target, &digest)) {
             return Ok(Artifact {
                 mapped: Some(Mapped(component.clone())),
                 component,
@@ -166,16 +182,17 @@ impl Artifacts {
                 compiled: false,
             });
         }
-        let code = self.compilers.run(pace, || compile(engine, wasm))?;
-        let kept = self.store(&digest, &path, &code);
+        let (target, code) = self.compilers.run(pace, || compile(targets, &wasm))?;
+        let path = self.path(target, &digest);
+        let kept = self.store(target, &digest, &path, &code);
         if let Err(error) = &kept {
             warn!(path = %path.display(), %error, "compiled code could not be kept, the next start compiles again");
         }
         // What is kept is loaded from there, so that the code need not stay in memory as a copy.
-        let stored = kept.ok().and_then(|()| self.stored(engine, &digest, &path));
+        let stored = kept.ok().and_then(|()| self.stored(target, &digest));
         let mapped = stored.clone().map(Mapped);
         let component = stored
-            .map_or_else(|| trusted(engine, &code), Ok)
+            .map_or_else(|| trusted(&target.engine, &code), Ok)
             .map_err(|error| ArtifactError::Invalid(format!("{error:#}")))?;
         Ok(Artifact {
             component,
@@ -185,7 +202,13 @@ impl Artifacts {
         })
     }
 
-    fn stored(&self, engine: &Engine, digest: &str, path: &Path) -> Option<Component> {
+    fn path(&self, target: &Target, digest: &str) -> PathBuf {
+        self.folder
+            .join(format!("{digest}-{:016x}.cwasm", target.engine_hash))
+    }
+
+    fn stored(&self, target: &Target, digest: &str) -> Option<Component> {
+        let path = &self.path(target, digest);
         let mut file = match private(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
@@ -194,12 +217,12 @@ impl Artifacts {
                 return None;
             }
         };
-        let (authenticated, mac) = self.read(&mut file, digest)?;
+        let (authenticated, mac) = target.read(&mut file, digest)?;
         if hmac::verify(&self.key.0, &authenticated, &mac).is_err() {
             warn!(path = %path.display(), "compiled code is not this host's or is damaged, compiling anew");
             return None;
         }
-        match mapped(engine, &file) {
+        match mapped(&target.engine, &file) {
             Ok(component) => {
                 // What is used stays longest. A file system without times forgets in another order.
                 file.set_modified(SystemTime::now()).ok();
@@ -212,14 +235,33 @@ impl Artifacts {
         }
     }
 
-    fn store(&self, digest: &str, path: &Path, code: &[u8]) -> io::Result<()> {
+    fn store(&self, target: &Target, digest: &str, path: &Path, code: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let mac = hmac::sign(&self.key.0, &self.authenticated(digest, code));
+        let mac = hmac::sign(&self.key.0, &target.authenticated(digest, code));
         replace(path, &[code, mac.as_ref()])?;
         if let Err(error) = prune(&self.folder, COMPILED_BYTES_MAX) {
             warn!(folder = %self.folder.display(), %error, "old compiled code could not be removed");
         }
         Ok(())
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    fn new(engine: &Engine) -> Self {
+        let mut hasher = DefaultHasher::new();
+        CHOICE.hash(&mut hasher);
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Self {
+            engine: engine.clone(),
+            engine_hash: hasher.finish(),
+        }
+    }
+
+    fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, ArtifactError> {
+        let code = self.engine.precompile_component(wasm);
+        code.map_err(|error| ArtifactError::Invalid(format!("{error:#}")))
     }
 
     /// What the MAC of a file covers, and the MAC. The code passes in pieces: no copy of it is made in memory, to be given
@@ -227,7 +269,7 @@ impl Artifacts {
     fn read(&self, file: &mut fs::File, digest: &str) -> Option<(Vec<u8>, Vec<u8>)> {
         let length = file.metadata().ok()?.len();
         let code = length.checked_sub(MAC_BYTES as u64)?;
-        let (mut hash, mut piece) = (self.hash(digest), vec![0; READ_BYTES]);
+        let (mut hash, mut piece) = (self.begun(digest), vec![0; READ_BYTES]);
         let mut rest = file.take(code);
         loop {
             match rest.read(&mut piece).ok()? {
@@ -246,29 +288,43 @@ impl Artifacts {
 
     /// What the MAC covers: the digest of everything, so that the code need not be copied to be signed.
     fn authenticated(&self, digest: &str, code: &[u8]) -> Vec<u8> {
-        let mut hash = self.hash(digest);
+        let mut hash = self.begun(digest);
         hash.update(code);
         hash.finish().as_ref().to_vec()
     }
 
     /// What stands before the code.
-    fn hash(&self, digest: &str) -> digest::Context {
+    fn begun(&self, digest: &str) -> digest::Context {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(b"stoa artifact 3\0");
-        hash.update(&self.engine.to_le_bytes());
+        hash.update(&self.engine_hash.to_le_bytes());
         hash.update(digest.as_bytes());
         hash
     }
 }
 
-fn compile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, ArtifactError> {
-    // The layer field that tells a module from a component: `\0asm`, then 1 and 0 for a module.
-    if wasm.starts_with(b"\0asm\x01\0\0\0") {
-        return Err(ArtifactError::CoreModule);
+/// Compiles for the first of these engines that the component is for.
+fn compile<'t>(
+    targets: &[&'t Target],
+    wasm: &[u8],
+) -> Result<(&'t Target, Vec<u8>), ArtifactError> {
+    let (last, first) = targets.split_last().expect("there is one at least");
+    for target in first {
+        // One that uses `async` is refused by its types, before any of its code is compiled.
+        if let Ok(code) = target.compile(wasm) {
+            return Ok((target, code));
+        }
     }
-    engine
-        .precompile_component(&crate::host::rc::finalised(wasm))
-        .map_err(|error| ArtifactError::Invalid(format!("{error:#}")))
+    Ok((last, last.compile(wasm)?))
+}
+
+/// The component as it is compiled.
+fn finalised(wasm: &[u8]) -> Result<Cow<'_, [u8]>, ArtifactError> {
+    // The layer field that tells a module from a component: `\0asm`, then 1 and 0 for a module.
+    match wasm.starts_with(b"\0asm\x01\0\0\0") {
+        true => Err(ArtifactError::CoreModule),
+        false => Ok(rc::finalised(wasm)),
+    }
 }
 
 #[allow(

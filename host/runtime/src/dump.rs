@@ -2,7 +2,7 @@
 //!
 //! A dump holds whatever the guest held, secrets and data of users included. So it is the operator's word and not the
 //! manifest's, only the host's own user can read the files, and nobody but the log is told of them. Where nobody asks,
-//! the engine captures nothing, and the code of guests is the same either way.
+//! the engines capture nothing, and the code of guests is the same either way.
 //!
 //! A dump is written by a thread of its own, so that no core waits for it. The instance waits with its memory meanwhile,
 //! in room beside that of instances that serve.

@@ -1,11 +1,11 @@
-//! The engine: how memory is allocated, how guests are interrupted, what every component may import.
+//! The engines: how memory is allocated, how guests are interrupted, what every component may import.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tracing::warn;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::artifact::{Artifacts, HostKey};
 use crate::dump::{self, CoreDumps, Dumper};
@@ -18,7 +18,7 @@ use crate::rest::Resting;
 /// What the runtime needs to know about this machine.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Instances alive at once on this host, over all components. Default 1000.
+    /// Instances alive at once on this host, over all components. Each reserves some 16 GiB of address space. Default 1000.
     pub instances_max: u32,
     /// Cores that serve requests; each holds its share of the instances. Default: all.
     pub cores: usize,
@@ -39,11 +39,10 @@ pub enum Allocation {
     OnDemand,
 }
 
-/// The engine and all that is shared by every revision. Cheap to clone.
+/// The engines and all that is shared by every revision. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime {
-    pub(crate) engine: Engine,
-    pub(crate) linker: Arc<Linker<State>>,
+    linkers: Arc<Linkers>,
     pub(crate) artifacts: Arc<Artifacts>,
     pub(crate) config: Arc<Config>,
     /// Places for instances beside those of the cores.
@@ -53,23 +52,44 @@ pub struct Runtime {
     allocation: Allocation,
 }
 
+/// What components may import, by the engine they are for.
+struct Linkers {
+    blocking: Linker<State>,
+    concurrent: Linker<State>,
+}
+
+/// What the code of an engine may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    /// A guest does one thing at a time, so nobody keeps accounts of its tasks: in the other engine each call into a guest or
+    /// out of it pays for those.
+    Blocking,
+    /// It uses the component model's `async`, or imports an interface that does.
+    Concurrent,
+}
+
 impl Runtime {
-    /// Starts the engine; `key` is this host's own, with which it recognises code it compiled.
+    /// Starts the engines; `key` is this host's own, with which it recognises code it compiled.
     ///
     /// # Errors
     /// When neither allocation works on this machine, or the standard interfaces cannot be linked.
     pub fn new(config: Config, key: HostKey) -> wasmtime::Result<Self> {
-        let (engine, allocation) = engine(&config)?;
-        tick(&engine);
+        let (blocking, allocation) = engine(&config, Calls::Blocking, config.pooling)?;
+        // Where there is no room for one pool, there is none for another.
+        let pooling = allocation == Allocation::Pooling;
+        let (concurrent, allocation) = engine(&config, Calls::Concurrent, pooling)?;
+        tick([&blocking, &concurrent]);
         let resting = Resting::default();
         resting.watch();
-        let linker = Arc::new(host::linker(&engine)?);
+        let linkers = Linkers {
+            blocking: host::blocking(&blocking)?,
+            concurrent: host::concurrent(&concurrent)?,
+        };
         let dumper = config.core_dumps.as_ref().map(Dumper::new).transpose()?;
-        let artifacts = Arc::new(Artifacts::new(&engine, &config.artifacts, key));
+        let artifacts = Artifacts::new([&blocking, &concurrent], &config.artifacts, key);
         Ok(Self {
-            engine,
-            linker,
-            artifacts,
+            linkers: Arc::new(linkers),
+            artifacts: Arc::new(artifacts),
             config: Arc::new(config),
             spare: Arc::new(Semaphore::new(SPARE_INSTANCES_MAX as usize)),
             dumper: dumper.map(Arc::new),
@@ -82,10 +102,22 @@ impl Runtime {
     pub fn allocation(&self) -> Allocation {
         self.allocation
     }
+
+    /// What a component may import.
+    pub(crate) fn linker(&self, component: &Component) -> &Linker<State> {
+        let Linkers {
+            blocking,
+            concurrent,
+        } = &*self.linkers;
+        match Engine::same(component.engine(), blocking.engine()) {
+            true => blocking,
+            false => concurrent,
+        }
+    }
 }
 
 /// See [`pool`].
-const UNUSED_WARM_SLOTS_MAX: u32 = 32;
+const UNUSED_WARM_SLOTS_MAX: u32 = 16;
 /// Linear memories that the pool has for each instance.
 const MEMORIES_PER_INSTANCE: usize = 2;
 /// Tables that the pool has for each instance.
@@ -108,11 +140,11 @@ pub(crate) fn weight(component: &Component) -> usize {
 }
 
 /// Prefers slots reserved at start; a machine without the address space for them still serves.
-fn engine(config: &Config) -> wasmtime::Result<(Engine, Allocation)> {
-    if !config.pooling {
-        return Ok((on_demand(config)?, Allocation::OnDemand));
+fn engine(config: &Config, calls: Calls, pooling: bool) -> wasmtime::Result<(Engine, Allocation)> {
+    if !pooling {
+        return Ok((on_demand(config, calls)?, Allocation::OnDemand));
     }
-    let mut pooled = settings(config);
+    let mut pooled = settings(config, calls);
     let instances = config
         .instances_max
         .saturating_add(SPARE_INSTANCES_MAX * SPARE_WEIGHT)
@@ -121,14 +153,14 @@ fn engine(config: &Config) -> wasmtime::Result<(Engine, Allocation)> {
     match Engine::new(&pooled) {
         Ok(engine) => Ok((engine, Allocation::Pooling)),
         Err(error) => {
-            warn!(%error, "no address space for an instance pool, instances are mapped one by one and start slower");
-            Ok((on_demand(config)?, Allocation::OnDemand))
+            warn!(%error, ?calls, "no address space for an instance pool, instances are mapped one by one and start slower");
+            Ok((on_demand(config, calls)?, Allocation::OnDemand))
         }
     }
 }
 
-fn on_demand(config: &Config) -> wasmtime::Result<Engine> {
-    let mut single = settings(config);
+fn on_demand(config: &Config, calls: Calls) -> wasmtime::Result<Engine> {
+    let mut single = settings(config, calls);
     single.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     // Without a pool a memory's reservation is made per instance: keep it small enough for little space.
     single
@@ -143,11 +175,14 @@ fn held(config: &Config) -> u32 {
     config.core_dumps.as_ref().map_or(0, |_| dump::HELD_MAX)
 }
 
-fn settings(config: &Config) -> wasmtime::Config {
+fn settings(config: &Config, calls: Calls) -> wasmtime::Config {
     let mut settings = wasmtime::Config::new();
+    match calls {
+        Calls::Blocking => settings.concurrency_support(false),
+        Calls::Concurrent => settings.wasm_component_model_async(true),
+    };
     settings
         .wasm_component_model(true)
-        .wasm_component_model_async(true)
         // Guests are stopped and take turns by epochs: about a tenth of a tight loop's speed, fuel costs more.
         .epoch_interruption(true)
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable)
@@ -190,13 +225,12 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     pool
 }
 
-/// Advances the epoch until the engine is gone. A thread and not a task, so that no busy executor delays it.
-fn tick(engine: &Engine) {
-    let engine = engine.weak();
+/// Advances the epoch until the engines are gone. A thread and not a task, so that no busy executor delays it.
+fn tick(engines: [&Engine; 2]) {
+    let engines = engines.map(Engine::weak);
     std::thread::spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
+        let tick = |engine: &EngineWeak| engine.upgrade().map(|engine| engine.increment_epoch());
+        while engines.iter().filter_map(tick).count() > 0 {
             std::thread::sleep(EPOCH);
         }
     });

@@ -1,13 +1,12 @@
 //! What of a component its triggers call: which of its exports, and how.
 
 use wasmtime::component::InstancePre;
-use wasmtime_wasi_http::handler::ProxyPre;
-use wasmtime_wasi_http::{p2, p3};
+use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::host::rc;
 use crate::instance::State;
 use crate::revision::{Limits, PrepareError};
-use crate::single::{Command, Export, FirstRedis, InboundHttp, ThirdRedis};
+use crate::single::{Command, Export, FirstRedis, InboundHttp, IncomingHandler, ThirdRedis};
 
 /// How a component takes requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +114,9 @@ impl Entry {
 
 /// How an entry is called.
 enum Way {
-    /// By wasmtime's `ProxyHandler`.
-    Proxy(ProxyPre<State>),
-    /// One call per instance.
+    /// Several calls at once per instance.
+    Several(ServicePre<State>),
+    /// One call at a time per instance.
     Single(Box<dyn Export>),
 }
 
@@ -167,18 +166,18 @@ impl Entries {
         }
     }
 
-    /// What wasmtime's `ProxyHandler` calls.
-    pub(crate) fn proxy(&self) -> Option<&ProxyPre<State>> {
+    /// What is called several times at once per instance.
+    pub(crate) fn service(&self) -> Option<&ServicePre<State>> {
         match self.way(Entry::Http)? {
-            Way::Proxy(pre) => Some(pre),
+            Way::Several(pre) => Some(pre),
             Way::Single(_) => None,
         }
     }
 
-    /// What is called once per instance.
+    /// What is called with one request at a time.
     pub(crate) fn single(&self, entry: Entry) -> Option<&dyn Export> {
         match self.way(entry)? {
-            Way::Proxy(_) => None,
+            Way::Several(_) => None,
             Way::Single(export) => Some(&**export),
         }
     }
@@ -191,8 +190,8 @@ impl Entries {
 
 fn way(abi: Abi, pre: &InstancePre<State>, limits: &Limits) -> wasmtime::Result<Way> {
     Ok(match abi {
-        Abi::Wasi02 => Way::Proxy(ProxyPre::P2(p2::bindings::ProxyPre::new(pre.clone())?)),
-        Abi::Wasi03 => Way::Proxy(ProxyPre::P3(p3::bindings::ServicePre::new(pre.clone())?)),
+        Abi::Wasi02 => Way::Single(Box::new(IncomingHandler::new(pre)?)),
+        Abi::Wasi03 => Way::Several(ServicePre::new(pre.clone())?),
         Abi::SpinHttp => Way::Single(Box::new(InboundHttp::new(pre, limits)?)),
         Abi::Wagi => Way::Single(Box::new(Command::new(pre)?)),
         Abi::SpinRedis => Way::Single(Box::new(FirstRedis::new(pre)?)),

@@ -1,9 +1,9 @@
 //! A revision on one core: takes requests, within the component's limits.
 
 use std::convert::Infallible;
-use std::pin::pin;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri, header};
@@ -14,9 +14,6 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 use wasmtime::{PoolConcurrencyLimitError, format_err};
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::{
-    InstantiationError, ProxyHandler, TrapOrPanicError, WorkerState,
-};
 
 use crate::admission::Admission;
 use crate::body::{self, Bounds, Limited, RequestBodyError, ResponseBody};
@@ -28,12 +25,13 @@ use crate::host::otel;
 use crate::host::outbound::siblings::{Kin, Siblings};
 use crate::life::{Branch, Stage};
 use crate::metrics::RUNTIME_REQUESTS_TOTAL;
-use crate::processor::Turns;
+use crate::processor::{Shares, Turns};
 use crate::request;
 use crate::revision::Revision;
 use crate::room::Room;
-use crate::single::{self, Unstarted, Wagi};
-use crate::worker::{Fresh, Offered, Share, Workers};
+use crate::several;
+use crate::single::{self, Live, Wagi};
+use crate::worker::{Died, Share, Unstarted, Workers};
 
 /// One core's share of the host's instances and of its processor. Every handler of that core draws on it.
 pub struct Core {
@@ -43,6 +41,8 @@ pub struct Core {
     turns: Arc<Semaphore>,
     /// Requests that came to the core, of all components.
     requests: Arc<AtomicU64>,
+    /// What they take of it.
+    shares: Arc<Shares>,
 }
 
 impl Runtime {
@@ -66,6 +66,7 @@ impl Core {
             room: Arc::new(Room::new(instances_max)),
             turns: Arc::new(Semaphore::new(1)),
             requests: Arc::default(),
+            shares: Shares::new(),
         }
     }
 
@@ -103,15 +104,19 @@ pub struct Handler {
     branch: Arc<Branch>,
     admission: Arc<Admission>,
     turns: Arc<Turns>,
-    /// Replaced when an instance of it computes while it has offered to take requests.
-    proxy: Arc<Mutex<ProxyHandler<Workers>>>,
+    workers: Arc<Workers>,
     answered: metrics::Counter,
 }
 
 impl Handler {
     /// Makes the revision's handler on `core`.
     pub fn new(revision: &Arc<Revision>, core: &Core) -> Self {
-        let turns = Turns::new(&core.turns, &core.requests, &revision.component);
+        let turns = Turns::new(
+            &core.turns,
+            &core.requests,
+            &core.shares,
+            &revision.component,
+        );
         let share = Share {
             core: Arc::clone(&core.room),
             weight: core.weight_of(revision),
@@ -126,7 +131,7 @@ impl Handler {
             admission: Arc::new(Admission::new(revision, &branch, core.places_of(revision))),
             branch,
             turns,
-            proxy: Arc::new(Mutex::new(ProxyHandler::new(workers))),
+            workers: Arc::new(workers),
             answered,
         }
     }
@@ -139,9 +144,7 @@ impl Handler {
 
     /// Makes an instance and lets it go.
     pub(crate) async fn start(&self) -> wasmtime::Result<()> {
-        let (_, Fresh { worker, store }) = self.proxy().state().alone(None).await?;
-        WorkerState::drop(&worker, store, Ok(()));
-        Ok(())
+        self.workers.live(None, || {}).await.map(Live::leave)
     }
 
     /// Ends what this handler has, and no other.
@@ -236,7 +239,7 @@ impl Handler {
                 .map_err(Into::into)
                 .boxed_unsync()
         });
-        let answer = self.answer(entry, waiting.request(), request);
+        let answer = pin!(self.answer(entry, waiting.request(), request));
         match self
             .timed(answer, &waiting, served_by.min(deadline), deadline)
             .await?
@@ -274,41 +277,29 @@ impl Handler {
         ties: Arc<request::Request>,
         request: Request<WasiBody>,
     ) -> wasmtime::Result<Response<WasiBody>> {
+        let waiting = &self.revision.queued;
+        self.turns
+            .pace(|| waiting.load(Ordering::Relaxed) > 0)
+            .await;
         let entries = &self.revision.entries;
         match entries.single(entry) {
-            Some(_) => single::call(self.proxy(), entry, ties, request).await,
-            None if entry == Entry::Http && entries.proxy().is_some() => {
-                self.shared(ties, request).await
+            Some(_) => single::call(&self.workers, entry, ties, request).await,
+            None if entry == Entry::Http && entries.service().is_some() => {
+                several::call(&self.workers, ties, request).await
             }
             None => Err(format_err!("it was not linked for this trigger")),
         }
     }
 
-    /// Gives the request to an instance that may take others, too. One that left the queue to have an instance made for it
-    /// is put there again when an instance is free before there is room for one more.
-    async fn shared(
-        &self,
-        mut ties: Arc<request::Request>,
-        mut request: Request<WasiBody>,
-    ) -> wasmtime::Result<Response<WasiBody>> {
-        loop {
-            let error = match self.proxy().handle(ties, request).await {
-                Ok(response) => return Ok(response),
-                Err(error) => error,
-            };
-            (ties, request) = offered(error)?;
-        }
-    }
-
-    /// Waits for the answer: until `served_by` for an instance to take the request, until `deadline` for the head.
+    /// Waits for the answer: until `served_by` for an instance to take the request or be made for it, until `deadline` for
+    /// the head.
     async fn timed<T>(
         &self,
-        answer: impl Future<Output = T>,
+        mut answer: Pin<&mut impl Future<Output = T>>,
         waiting: &Waiting,
         served_by: Instant,
         deadline: Instant,
     ) -> Result<T, Error> {
-        let mut answer = pin!(answer);
         // One timer for both waits, since the first is rarely over before the answer is there.
         let mut timer = pin!(tokio::time::sleep_until(served_by));
         loop {
@@ -319,7 +310,7 @@ impl Handler {
                     if timer.deadline() >= deadline {
                         return Err(Error::Deadline { limit: self.revision.limits.deadline });
                     }
-                    if !waiting.taken() {
+                    if !waiting.begun() {
                         return Err(Error::Overloaded);
                     }
                     timer.as_mut().reset(deadline);
@@ -344,14 +335,6 @@ impl Handler {
                 Err(Error::AnswerTooLarge)
             }
         }
-    }
-
-    fn proxy(&self) -> ProxyHandler<Workers> {
-        let mut proxy = self.proxy.lock().expect("replacing does not panic");
-        if proxy.state().stalled() {
-            *proxy = ProxyHandler::new(proxy.state().anew());
-        }
-        proxy.clone()
     }
 
     /// Tells whose fault it was: an instance that died under several requests is nobody's in particular.
@@ -399,30 +382,14 @@ fn counter(revision: &Revision, outcome: &'static str) -> metrics::Counter {
     metrics::counter!(RUNTIME_REQUESTS_TOTAL, "component" => revision.component.to_string(), "outcome" => outcome)
 }
 
-/// The request, where an instance is there that can take it.
-fn offered(error: wasmtime::Error) -> wasmtime::Result<(Arc<request::Request>, Request<WasiBody>)> {
-    let unstarted = error.downcast::<InstantiationError<Arc<request::Request>>>()?;
-    match unstarted.error.is::<Offered>() {
-        true => {
-            let request = unstarted.request.into_inner();
-            let request = request.expect("nobody else has seen it");
-            Ok((unstarted.request_data, request))
-        }
-        false => Err(unstarted.into()),
-    }
-}
-
 /// Why no instance could be made, if that is it.
 fn unstarted(error: &wasmtime::Error) -> Option<&wasmtime::Error> {
-    let shared = error.downcast_ref::<InstantiationError<Arc<request::Request>>>();
-    let alone = error.downcast_ref::<Unstarted>();
-    shared
-        .map(|shared| &*shared.error)
-        .or(alone.map(|Unstarted(error)| error))
+    let unstarted = error.downcast_ref::<Unstarted>();
+    unstarted.map(|Unstarted(error)| error)
 }
 
 fn is_trap(error: &wasmtime::Error) -> bool {
-    error.is::<wasmtime::Trap>() || error.is::<TrapOrPanicError>()
+    error.is::<wasmtime::Trap>() || error.is::<Died>()
 }
 
 /// Both versions of `wasi:http` want an authority; HTTP/1.1 carries it in `Host`, HTTP/2 in the target. The scheme is that
@@ -460,8 +427,8 @@ impl Waiting {
         Arc::clone(self.0.as_ref().expect("it waits until it is answered"))
     }
 
-    fn taken(&self) -> bool {
-        self.0.as_ref().is_some_and(|request| request.taken())
+    fn begun(&self) -> bool {
+        self.0.as_ref().is_some_and(|request| request.begun())
     }
 
     fn answered(mut self) -> Arc<request::Request> {

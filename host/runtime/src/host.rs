@@ -26,14 +26,13 @@ use wasmtime::component::Linker;
 
 use crate::instance::State;
 
-/// Links everything there is, once: which of it does something for a component is decided by its handles.
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+/// Links everything there is for components that block, once: which of it does something for one of them is decided by its
+/// handles.
+pub(crate) fn blocking(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     sockets::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     blobs::add_to_linker(&mut linker)?;
     documents::add_to_linker(&mut linker)?;
     identity::add_to_linker(&mut linker)?;
@@ -54,7 +53,52 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// The names behind [`linker`], to say what is missing; a test holds the two together.
+/// Links all that, and what has functions that wait while others of the instance go on.
+pub(crate) fn concurrent(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = blocking(engine)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    sockets::add_async_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    blobs::add_async_to_linker(&mut linker)?;
+    documents::add_async_to_linker(&mut linker)?;
+    identity::add_async_to_linker(&mut linker)?;
+    keyvalue::add_async_to_linker(&mut linker)?;
+    mqtt::add_async_to_linker(&mut linker)?;
+    mysql::add_async_to_linker(&mut linker)?;
+    postgres::add_async_to_linker(&mut linker)?;
+    redis::add_async_to_linker(&mut linker)?;
+    spin_key_value::add_async_to_linker(&mut linker)?;
+    spin_sqlite::add_async_to_linker(&mut linker)?;
+    sql::add_async_to_linker(&mut linker)?;
+    variables::add_async_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+/// Interfaces of Spin's that [`concurrent`] alone links, with the beginning of their versions.
+const CONCURRENT_OF_SPIN: [&str; 7] = [
+    "spin:key-value/key-value@3.",
+    "spin:mqtt/mqtt@3.",
+    "spin:mysql/mysql@3.",
+    "spin:postgres/postgres@4.",
+    "spin:redis/redis@3.",
+    "spin:sqlite/sqlite@3.",
+    "spin:variables/variables@3.",
+];
+
+/// Whether [`concurrent`] alone links an interface, by its whole name. What a component imports of it may be functions that
+/// do not wait; then its types do not tell, and the name has to.
+pub(crate) fn is_concurrent(name: &str) -> bool {
+    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+    match interface.split_once(':') {
+        Some(("wasi", _)) => version.starts_with("0.3."),
+        Some(("stoa", _)) => interface.ends_with("-async"),
+        _ => CONCURRENT_OF_SPIN
+            .iter()
+            .any(|known| name.starts_with(known)),
+    }
+}
+
+/// The names behind [`concurrent`], to say what is missing; a test holds the two together.
 pub(crate) fn provided() -> &'static [&'static str] {
     &[
         "fermyon:spin/config",

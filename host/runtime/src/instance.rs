@@ -109,7 +109,7 @@ pub(crate) fn store(
             instance,
         },
     };
-    let mut store = Store::new(&revision.engine, state);
+    let mut store = Store::new(revision.pre.engine(), state);
     store.limiter(|state| &mut state.memory);
     if let Some(streams) = store.concurrent_resource_table() {
         streams.set_max_capacity(RESOURCES_MAX);
@@ -170,7 +170,9 @@ impl ResourceLimiter for Memory {
             metrics::counter!(RUNTIME_MEMORY_REFUSED_TOTAL, "component" => component.to_string())
                 .increment(1);
             let (instance, limit) = (self.instance, limits.memory_bytes_max);
-            info!(%component, revision = %id, instance, used, limit, "memory limit reached, growth refused");
+            if let Some(untold) = self.revision.told.memory.next() {
+                info!(%component, revision = %id, instance, used, limit, untold, "memory limit reached, growth refused");
+            }
             return Ok(false);
         }
         self.used = used;

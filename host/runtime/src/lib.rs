@@ -13,9 +13,9 @@ mod dump;
 mod engine;
 mod entries;
 mod error;
-mod exchange;
 mod handler;
 mod host;
+mod idle;
 mod instance;
 mod life;
 mod lifetime;
@@ -29,6 +29,7 @@ mod request;
 mod rest;
 mod revision;
 mod room;
+mod several;
 mod single;
 mod worker;
 

@@ -1,43 +1,69 @@
 //! When an instance has to go.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
-use wasmtime_wasi_http::handler::{WorkerExpiration, WorkerStatus};
 
-use crate::exchange::Exchange;
 use crate::life::Stage;
 use crate::processor::Usage;
 use crate::request::Tenants;
 use crate::room::Guest;
+use crate::worker::Worker;
 
 /// An instance without requests is given back after this.
-const IDLE_MAX: Duration = Duration::from_secs(10);
+pub(crate) const IDLE_MAX: Duration = Duration::from_secs(10);
 /// An instance that does not notice a cancelled request within this is stuck, and goes with all its requests.
 const UNSEEN_MAX: Duration = Duration::from_millis(100);
 /// How much later than its last request's deadline an instance goes: the requests' own timers come first.
 const DEADLINE_GRACE: Duration = Duration::from_millis(100);
-/// An instance that is polled so often without its event loop coming round is computing. With an epoch's length between
-/// two polls, that is 20 to 30 ms.
-const POLLS_WITHOUT_TURN_MAX: usize = 3;
+
+/// What an instance does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It waits for a request.
+    Idle,
+    /// It has one, at least, that is not answered.
+    Requests,
+    /// It has answered all, and is not done.
+    PostReturn,
+}
+
+/// Runs an instance until it ends, or has to go: then there is no outcome. Watched from outside, so that it works on a guest
+/// that computes. The status is what it does, and since when.
+pub(crate) async fn watched<T>(
+    mut running: Pin<&mut (impl Future<Output = T> + Send + ?Sized)>,
+    worker: &Worker,
+    mut status: impl FnMut() -> (Status, Instant) + Send,
+) -> Option<T> {
+    let usage = worker.usage();
+    // Most calls never wait.
+    let mut lifetime: Option<Pin<Box<Lifetime>>> = None;
+    poll_fn(|cx| {
+        usage.runs();
+        if let Poll::Ready(ended) = running.as_mut().poll(cx) {
+            usage.waits();
+            return Poll::Ready(Some(ended));
+        }
+        let (status, since) = status();
+        let lifetime = lifetime.get_or_insert_with(|| Box::pin(worker.lifetime()));
+        lifetime.as_mut().poll(cx, status, since).map(|()| None)
+    })
+    .await
+}
 
 /// Decides when an instance has to go. Polled from outside its event loop, so that it works on a stuck one too.
 pub(crate) struct Lifetime {
     tenants: Arc<Tenants>,
     usage: Arc<Usage>,
     deadline: Duration,
-    exchange: Arc<Exchange>,
     guest: Guest,
     timer: Pin<Box<Sleep>>,
     /// Since when a cancelled request has gone unnoticed.
     unseen_since: Option<Instant>,
-    turns: usize,
-    polls_without_turn: usize,
-    /// Whether it is one of the exchange's stalled ones.
-    stalled: bool,
 }
 
 impl Lifetime {
@@ -46,20 +72,15 @@ impl Lifetime {
         tenants: Arc<Tenants>,
         usage: Arc<Usage>,
         deadline: Duration,
-        exchange: Arc<Exchange>,
         guest: Guest,
     ) -> Self {
         Self {
             tenants,
             usage,
             deadline,
-            exchange,
             guest,
             timer: Box::pin(tokio::time::sleep(IDLE_MAX)),
             unseen_since: None,
-            turns: 0,
-            polls_without_turn: 0,
-            stalled: false,
         }
     }
 
@@ -82,53 +103,15 @@ impl Lifetime {
         self.poll_at(cx, (start + wait).into())
     }
 
-    /// Notices an instance that computes while it has requests: it offers to take more and does not.
-    fn watch_turns(&mut self, status: WorkerStatus) {
-        let turns = self.tenants.turns();
-        let computing = turns == self.turns
-            && matches!(status, WorkerStatus::Requests | WorkerStatus::PostReturn);
-        self.polls_without_turn = if computing {
-            self.polls_without_turn + 1
-        } else {
-            0
-        };
-        self.turns = turns;
-        // One that computes and offered nothing is in nobody's way.
-        let stalled = self.polls_without_turn >= POLLS_WITHOUT_TURN_MAX && self.tenants.is_free();
-        self.stall(stalled);
-    }
-
-    fn stall(&mut self, stalled: bool) {
-        if stalled != self.stalled {
-            self.exchange.stall(stalled);
-            self.stalled = stalled;
-        }
-    }
-
-    /// Whether nobody comes any more, or somebody else needs its room.
-    fn is_in_the_way(&mut self, cx: &mut Context<'_>) -> bool {
-        self.exchange.is_replaced() || self.guest.gives_way(cx)
-    }
-}
-
-impl Drop for Lifetime {
-    fn drop(&mut self) {
-        self.stall(false);
-    }
-}
-
-impl WorkerExpiration for Lifetime {
     fn poll(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        status: WorkerStatus,
+        status: Status,
         start: Instant,
     ) -> Poll<()> {
         let this = self.get_mut();
         this.tenants.watch(cx);
         this.usage.waits();
-        this.tenants.wait();
-        this.watch_turns(status);
         let (live, unseen, retired) = (
             this.tenants.live(),
             this.tenants.unseen(),
@@ -141,17 +124,16 @@ impl WorkerExpiration for Lifetime {
         }
         match status {
             _ if stage == Stage::Ended => Poll::Ready(()),
-            // Unless a client still takes its answer, nobody needs it. A request that is queued while it leaves gets
-            // another one: its `ProxyHandler` looks into the queue when the last worker is gone.
-            WorkerStatus::Idle if stage == Stage::Draining && live == 0 => Poll::Ready(()),
-            WorkerStatus::Idle if live == 0 && this.is_in_the_way(cx) => Poll::Ready(()),
-            WorkerStatus::Idle => this.poll_after(cx, start, IDLE_MAX),
+            // Unless a client still takes its answer, nobody needs it.
+            Status::Idle if stage == Stage::Draining && live == 0 => Poll::Ready(()),
+            Status::Idle if live == 0 && this.guest.gives_way(cx) => Poll::Ready(()),
+            Status::Idle => this.poll_after(cx, start, IDLE_MAX),
             // The last client is gone: nobody misses what the guest still does.
             _ if retired && live == 0 => Poll::Ready(()),
             // All answers are out; what a guest does after them is bounded too.
             _ if live == 0 => this.poll_after(cx, start, this.deadline),
             // Others share the instance. It ends in order when they are done, unless it is stuck.
-            WorkerStatus::Requests if unseen > 0 => {
+            Status::Requests if unseen > 0 => {
                 let since = *this.unseen_since.get_or_insert_with(Instant::now);
                 this.poll_after(cx, since, UNSEEN_MAX)
             }

@@ -4,7 +4,9 @@
 //! per instance: fifty that compute would leave one in fifty turns to a neighbour. So an instance that used up its slice
 //! takes turns: within its component, then with other components that compute; and where other components have
 //! requests, it stands back for four times as long as it computed. Nobody stands back for nothing: on a core that is
-//! otherwise idle they compute on.
+//! otherwise idle they compute on. What short requests take is accounted for as well (`shares.rs`).
+
+mod shares;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,6 +20,9 @@ use stoa_manifest::ComponentId;
 
 use crate::metrics::RUNTIME_CPU_US_TOTAL;
 use crate::request::Tenants;
+use shares::Share;
+
+pub(crate) use shares::Shares;
 
 /// Guests are interrupted this often.
 pub(crate) const EPOCH: Duration = Duration::from_millis(10);
@@ -30,6 +35,9 @@ const STAND_BACK: u32 = 4;
 const STAND_BACK_MAX: Duration = Duration::from_millis(50);
 /// What a component may owe before it stands back: less is not worth a timer.
 const OWED_MIN: Duration = Duration::from_millis(2);
+/// What a request takes of a core beside its guest, about: its connection, the filters, the kernel. Measured, as what a
+/// guest without work leaves of the processor's time.
+const REQUEST: Duration = Duration::from_micros(20);
 /// A component counts as computing for so long after it used up a slice.
 const HOT: Duration = Duration::from_secs(1);
 
@@ -55,14 +63,17 @@ pub(crate) struct Turns {
     /// Requests of others when the last slice was used up, and whether there were new ones since the slice before.
     others_seen: AtomicU64,
     others: AtomicBool,
+    share: Arc<Share>,
     used: metrics::Counter,
 }
 
 impl Turns {
-    /// `core` has one permit, for whichever component computes; `core_requests` counts those of all components.
+    /// `core` has one permit, for whichever component computes; `core_requests` counts those of all components, and
+    /// `shares` are what all of them take.
     pub(crate) fn new(
         core: &Arc<Semaphore>,
         core_requests: &Arc<AtomicU64>,
+        shares: &Arc<Shares>,
         component: &ComponentId,
     ) -> Arc<Self> {
         let used = metrics::counter!(RUNTIME_CPU_US_TOTAL, "component" => component.to_string());
@@ -77,6 +88,7 @@ impl Turns {
             own_requests: AtomicU64::new(0),
             others_seen: AtomicU64::new(0),
             others: AtomicBool::new(false),
+            share: Share::new(shares),
         })
     }
 
@@ -97,6 +109,7 @@ impl Turns {
     pub(crate) fn arrive(&self) {
         self.core_requests.fetch_add(1, Ordering::Relaxed);
         self.own_requests.fetch_add(1, Ordering::Relaxed);
+        self.share.take(REQUEST);
     }
 
     /// Looks whether others had requests since it looked last. A component does not stand back for its own.
@@ -107,9 +120,24 @@ impl Turns {
         self.others.store(others != before, Ordering::Relaxed);
     }
 
-    fn owe(&self, time: Duration) {
-        self.owed_us
-            .fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+    /// Lets requests of others pass first, where the component took more of the core than they did; or its own, where it is
+    /// `crowded`: of more than can be served, most are to be refused, and those must not wait for all that are not.
+    pub(crate) async fn pace(&self, crowded: impl Fn() -> bool) {
+        let lets_pass = || self.share.is_most(Instant::now()) || crowded();
+        // One that computes takes turns anyway.
+        if lets_pass() && !self.hot() {
+            self.share.pass(lets_pass).await;
+        }
+    }
+
+    /// The component took so much of the core.
+    fn take_time(&self, time: Duration) {
+        self.used.increment(time.as_micros() as u64);
+        self.share.take(time);
+        if self.hot() {
+            let time = time.as_micros() as u64;
+            self.owed_us.fetch_add(time, Ordering::Relaxed);
+        }
     }
 
     /// Called with the turn held, so that the whole component waits.
@@ -150,13 +178,30 @@ pub(crate) struct Usage {
 
 #[derive(Default)]
 struct Slice {
-    /// When the guest went on after its last interruption, and which turn of its event loop that was; none once it
-    /// waited. How long it runs between a wait and the next interruption is not seen: less than an epoch, and nothing
-    /// where the wait was longer than one, because then it is interrupted at once.
-    resumed: Option<(Moment, usize)>,
+    /// Since when the guest runs; none while it waits.
+    runs: Option<Runs>,
     turn: Option<Turn>,
     /// Between an interruption and going on.
     interrupted: bool,
+}
+
+/// Since when a guest runs.
+#[derive(Clone, Copy)]
+enum Runs {
+    /// It waited before. Most do so again before they are interrupted, so this has to be cheap: what the clock says, which
+    /// may be a little more than it computed.
+    Waited(Instant),
+    /// It was interrupted, in this turn of its event loop.
+    Interrupted(Moment, usize),
+}
+
+impl Runs {
+    fn time(self) -> Duration {
+        match self {
+            Self::Waited(at) => at.elapsed(),
+            Self::Interrupted(since, _) => since.computed_since(),
+        }
+    }
 }
 
 impl Usage {
@@ -189,17 +234,30 @@ impl Usage {
     fn account(&self) -> Result<bool, Overrun> {
         let mut slice = self.slice();
         slice.interrupted = true;
-        self.charge(slice.resumed.take())
+        self.charge(slice.runs.take())
             .map_err(|allowed| Overrun { allowed })
     }
 
     /// Charges a guest that ran until now, and tells whether it did so without coming back to its event loop.
-    fn charge(&self, resumed: Option<(Moment, usize)>) -> Result<bool, Duration> {
-        let time = resumed.map_or(Duration::ZERO, |(since, _)| since.computed_since());
-        self.turns.used.increment(time.as_micros() as u64);
-        self.turns.owe(time);
+    fn charge(&self, runs: Option<Runs>) -> Result<bool, Duration> {
+        let time = runs.map_or(Duration::ZERO, Runs::time);
+        self.turns.take_time(time);
         self.tenants.charge(time)?;
-        Ok(time >= SLICE_MIN && resumed.is_some_and(|(_, turn)| turn == self.tenants.turns()))
+        let used_up = |turn| time >= SLICE_MIN && turn == self.tenants.turns();
+        Ok(matches!(runs, Some(Runs::Interrupted(_, turn)) if used_up(turn)))
+    }
+
+    /// Whether it was interrupted, and has not gone on: whatever it is asked waits.
+    pub(crate) fn computes(&self) -> bool {
+        self.slice().interrupted
+    }
+
+    /// Called before the instance runs, whether or not it just did.
+    pub(crate) fn runs(&self) {
+        let mut slice = self.slice();
+        if slice.runs.is_none() && !slice.interrupted {
+            slice.runs = Some(Runs::Waited(Instant::now()));
+        }
     }
 
     async fn give_way(&self, burned: bool) {
@@ -223,6 +281,7 @@ impl Usage {
             self.wait_for_turn().await;
             self.go_on();
         }
+        self.runs();
     }
 
     async fn wait_for_turn(&self) {
@@ -233,25 +292,27 @@ impl Usage {
 
     fn go_on(&self) {
         let mut slice = self.slice();
-        slice.resumed = Some((Moment::now(), self.tenants.turns()));
+        slice.runs = Some(Runs::Interrupted(Moment::now(), self.tenants.turns()));
         slice.interrupted = false;
     }
 
     /// Called with what the end of the instance took: its memory, and the trace of a trap.
     pub(crate) fn ended(&self, took: Duration) {
-        self.turns.owe(took);
+        // It may have ended while it was interrupted, with its turn. That must not wait for whoever still has these accounts.
+        *self.slice() = Slice::default();
+        self.turns.take_time(took);
     }
 
-    /// Called when the instance waits: if it is not for its turn, somebody else can have that.
+    /// Called when the instance waits, or has ended: if it is not for its turn, somebody else can have that.
     pub(crate) fn waits(&self) {
         let mut slice = self.slice();
         if slice.interrupted {
             return;
         }
         slice.turn = None;
-        if let resumed @ Some(_) = slice.resumed.take() {
+        if let runs @ Some(_) = slice.runs.take() {
             // One that is over its time goes when it is interrupted next.
-            self.charge(resumed).ok();
+            self.charge(runs).ok();
         }
     }
 

@@ -34,6 +34,7 @@ pub(crate) struct Request {
     unwatched: AtomicBool,
     /// Wakes the worker's wait for this request's response.
     waker: AtomicWaker,
+    begun: AtomicBool,
     tenants: OnceLock<Arc<Tenants>>,
     /// Its release, until an instance knows it: a client that is slow to take its answer must not hold that.
     kin: Option<Mutex<Option<Kin>>>,
@@ -55,6 +56,7 @@ impl Request {
             deadline,
             unwatched: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            begun: AtomicBool::new(false),
             tenants: OnceLock::new(),
             kin: kin.map(|kin| Mutex::new(Some(kin))),
             trace: trace.map(Box::new),
@@ -122,9 +124,19 @@ impl Request {
         self.trace.as_deref()
     }
 
-    /// Whether an instance has it.
-    pub(crate) fn taken(&self) -> bool {
-        self.tenants.get().is_some()
+    /// Whether anybody waits for the answer.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.state.load(Ordering::Acquire) == WAITING
+    }
+
+    /// An instance is being made for it.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an instance has it, or is being made for it.
+    pub(crate) fn begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) || self.tenants.get().is_some()
     }
 
     /// What became of the instance, where one took the request.
@@ -173,10 +185,6 @@ pub(crate) struct Tenants {
     died_with: AtomicUsize,
     /// How often the event loop came round.
     turns: AtomicUsize,
-    /// All its requests were seen to wait for something since the last one came.
-    waits: AtomicBool,
-    /// It can take a request.
-    free: AtomicBool,
     /// The last deadline of all requests it took.
     deadline: Mutex<Option<Instant>>,
     /// Processor time since it last had no request, in microseconds, and what its requests since then are allowed.
@@ -201,8 +209,6 @@ impl Tenants {
             retired: AtomicBool::new(false),
             died_with: AtomicUsize::new(0),
             turns: AtomicUsize::new(0),
-            waits: AtomicBool::new(false),
-            free: AtomicBool::new(false),
             deadline: Mutex::new(None),
             used_us: AtomicU64::new(0),
             allowed_us: AtomicU64::new(micros(cpu_max)),
@@ -319,34 +325,6 @@ impl Tenants {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Called when the event loop has nothing to do.
-    pub(crate) fn wait(&self) {
-        self.waits.store(true, Ordering::Relaxed);
-    }
-
-    /// Called when it takes a request, which computes until it was seen to wait.
-    pub(crate) fn begin(&self) {
-        self.waits.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether it can take a request, as far as it was asked.
-    pub(crate) fn is_free(&self) -> bool {
-        self.free.load(Ordering::Relaxed)
-    }
-
-    /// Has the instance's task look at itself.
-    pub(crate) fn wake(&self) {
-        self.waker.wake();
-    }
-
-    /// Whether it can take a request from now on, and could not before. `accepts` is whether it may have one more beside so
-    /// many; `ProxyHandler` gives it none while those compute.
-    pub(crate) fn becomes_free(&self, accepts: bool, beside: usize) -> bool {
-        let free = accepts && (beside == 0 || self.waits.load(Ordering::Relaxed));
-        let before = self.free.swap(free, Ordering::Relaxed);
-        free && !before
-    }
-
     pub(crate) fn turns(&self) -> usize {
         self.turns.load(Ordering::Relaxed)
     }
@@ -394,18 +372,6 @@ mod tests {
         assert_eq!(counts(&tenants), (0, 1, true));
         cancelled.await;
         assert_eq!(counts(&tenants), (0, 0, true));
-    }
-
-    #[test]
-    fn an_instance_becomes_free_when_it_is_empty_or_waits() {
-        let tenants = tenants();
-        assert!(tenants.becomes_free(true, 0), "nothing is in it");
-        assert!(!tenants.becomes_free(true, 0), "it was free before");
-        tenants.begin();
-        assert!(!tenants.becomes_free(true, 1), "it may compute");
-        tenants.wait();
-        assert!(!tenants.becomes_free(false, 1), "it has enough");
-        assert!(tenants.becomes_free(true, 1));
     }
 
     #[test]

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stoa_capabilities::Granted;
+use stoa_capabilities::{Granted, Lines};
 use stoa_manifest::{Component, ComponentId};
 use tokio::sync::Semaphore;
-use wasmtime::Engine;
 use wasmtime::component::InstancePre;
 
 use crate::artifact::{self, Artifact, ArtifactError, Mapped};
@@ -136,11 +135,17 @@ impl Reuse {
     }
 }
 
+/// The lines in which is told what its instances are refused. Those of one kind leave room to those of another.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) memory: Lines,
+    pub(crate) outbound: Lines,
+}
+
 /// A deployed version of a component.
 pub struct Revision {
     pub(crate) component: ComponentId,
     pub(crate) id: String,
-    pub(crate) engine: Engine,
     pub(crate) pre: InstancePre<State>,
     /// Its code, where that is mapped from a file.
     mapped: Option<Mapped>,
@@ -162,6 +167,7 @@ pub struct Revision {
     /// Requests that wait on any core.
     pub(crate) queued: AtomicUsize,
     pub(crate) log_budget: Budget,
+    pub(crate) told: Told,
     /// Room for fresh instances of any revision beside those that serve.
     pub(crate) spare: Arc<Semaphore>,
     /// Has its instances dumped when they trap, if somebody asked for that.
@@ -229,7 +235,7 @@ impl Runtime {
     /// # Errors
     /// [`PrepareError::Artifact`] when it is not a component.
     pub fn load(&self, wasm: &[u8], pace: Pace) -> Result<Artifact, PrepareError> {
-        Ok(self.artifacts.load(&self.engine, wasm, pace)?)
+        Ok(self.artifacts.load(wasm, pace)?)
     }
 
     /// Checks that this host provides what the code imports and that the code exports what the triggers call, and links it
@@ -255,7 +261,6 @@ impl Runtime {
         let revision = Arc::new(Revision {
             component: name.clone(),
             id: artifact.revision().to_owned(),
-            engine: self.engine.clone(),
             pre,
             mapped: artifact.mapped.clone(),
             entries,
@@ -270,6 +275,7 @@ impl Runtime {
             outbound,
             queued: AtomicUsize::new(0),
             log_budget: Budget::new(limits.log_bytes_per_second_max),
+            told: Told::default(),
             spare: Arc::clone(&self.spare),
             dumper: self.dumper.clone().filter(|dumper| dumper.is_for(name)),
             instances: AtomicU64::new(0),
@@ -284,7 +290,7 @@ impl Runtime {
         component: &wasmtime::component::Component,
     ) -> Result<InstancePre<State>, PrepareError> {
         let mismatch = |error: wasmtime::Error| PrepareError::Mismatch(format!("{error:#}"));
-        self.linker
+        self.linker(component)
             .instantiate_pre(component)
             .map_err(|error| self.import(component).unwrap_or_else(|| mismatch(error)))
     }

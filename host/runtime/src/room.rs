@@ -82,8 +82,13 @@ impl Room {
         drop(self.take(self.size).await);
     }
 
+    /// Resolves when somebody comes to wait.
+    pub(crate) fn called(&self) -> OwnedNotified {
+        Arc::clone(&self.call).notified_owned()
+    }
+
     /// Whether one of this weight goes, so that somebody who waits can come.
-    fn is_left(&self, weight: usize) -> bool {
+    pub(crate) fn is_left(&self, weight: usize) -> bool {
         let less = |wanted: usize| (wanted > 0).then(|| wanted.saturating_sub(weight));
         let (set, read) = (Ordering::AcqRel, Ordering::Acquire);
         self.wanted.fetch_update(set, read, less).is_ok()
@@ -134,7 +139,7 @@ impl Guest {
         loop {
             let called = self
                 .called
-                .get_or_insert_with(|| Box::pin(Arc::clone(&self.room.call).notified_owned()));
+                .get_or_insert_with(|| Box::pin(self.room.called()));
             if called.as_mut().poll(cx).is_pending() {
                 break;
             }

@@ -1,22 +1,27 @@
-//! Calls of exports that wasmtime's `ProxyHandler` does not know: one call, one fresh instance.
+//! Instances that have one request at a time: all exports but `wasi:http/handler` 0.3, whose instances have several
+//! (`several.rs`).
 //!
-//! Everything else is as on the other path: who is served is settled before (`admission.rs`), instances are made, watched
-//! and ended by the same [`Workers`] and their `Lifetime`, and a request's two sides meet in its [`Request`]. A call goes
-//! on after its head is out, in a task of its own, until it ends or nobody is left who waits for it.
+//! Whoever asks runs the guest himself: its code is polled as a part of the request's own future, so that no other task has
+//! to be woken and none waits for another. Only a guest that goes on after the head of its answer is out does so in a task
+//! of its own. Everything else is as on the other path: who is served is settled before (`admission.rs`), instances are
+//! made, watched and ended by the same [`Workers`] and their `Lifetime`, and a request's two sides meet in its [`Request`].
 
 mod answer;
 mod inbound_http;
+mod incoming_handler;
 mod redis;
 mod wagi;
 mod whole;
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use wasmtime::component::Instance;
@@ -24,17 +29,15 @@ use wasmtime::{Store, format_err};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::cli::{StdinStream, StdoutStream};
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::{
-    ProxyHandler, TrapOrPanicError, WorkerExpiration, WorkerState, WorkerStatus,
-};
 
 use crate::entries::Entry;
 use crate::instance::State;
-use crate::lifetime::Lifetime;
-use crate::request::{Request, Tenants};
-use crate::worker::{DROPPED, Fresh, Worker, Workers};
+use crate::lifetime::{Status, watched};
+use crate::request::Request;
+use crate::worker::{DROPPED, Died, Fresh, Unstarted, Worker, Workers};
 
 pub(crate) use inbound_http::InboundHttp;
+pub(crate) use incoming_handler::IncomingHandler;
 pub(crate) use redis::{FirstRedis, ThirdRedis};
 pub(crate) use wagi::Command;
 pub use wagi::Wagi;
@@ -45,7 +48,7 @@ pub(crate) type Answer = oneshot::Sender<http::Response<WasiBody>>;
 /// How a call ended that did not trap: it answered, or this is why not, in words for the log.
 pub(crate) type Outcome = Result<(), String>;
 
-/// An export that takes one request per instance.
+/// An export that takes one request at a time.
 pub(crate) trait Export: Send + Sync + 'static {
     /// Takes a request, before there is an instance for it.
     fn begin(&self, request: http::Request<WasiBody>) -> Begun;
@@ -95,38 +98,90 @@ impl Program {
     }
 }
 
-/// No instance could be made.
-#[derive(Debug, thiserror::Error)]
-#[error("no instance could be made: {0}")]
-pub(crate) struct Unstarted(pub(crate) wasmtime::Error);
-
-/// Has a fresh instance answer. Whoever drops this has to cancel `ties` as well: the call is a task of its own.
+/// Has an instance answer that has nothing else to do. Dropping the future cancels the request, and ends the instance.
 ///
 /// # Errors
-/// [`Unstarted`], a [`TrapOrPanicError`] when the instance died, or why it ended without an answer.
+/// [`Unstarted`], [`Died`] when the instance died, or why it ended without an answer.
 pub(crate) async fn call(
-    workers: ProxyHandler<Workers>,
+    workers: &Arc<Workers>,
     entry: Entry,
     ties: Arc<Request>,
     request: http::Request<WasiBody>,
 ) -> wasmtime::Result<http::Response<WasiBody>> {
-    let (answer, answered) = oneshot::channel();
-    let called =
-        tokio::spawn(async move { attend(workers.state(), entry, ties, request, answer).await });
-    match answered.await {
-        Ok(response) => Ok(response),
-        Err(_) => match called.await {
-            Ok(Ok(Ok(()))) => Err(format_err!("it ended without an answer")),
-            Ok(Ok(Err(why))) => Err(format_err!("{why}")),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(TrapOrPanicError.into()),
-        },
+    let (answer, mut head) = oneshot::channel();
+    let attended = attend(
+        Arc::clone(workers),
+        entry,
+        Arc::clone(&ties),
+        request,
+        answer,
+    );
+    // A panic ends the instance, and nothing else of what shares the connection's task.
+    let attended = AssertUnwindSafe(attended).catch_unwind();
+    let mut asked = Asked {
+        attended: Some(Box::pin(attended.map(|ended| match ended {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Died.into()),
+        }))),
+        ties,
+    };
+    let answered = poll_fn(|cx| asked.poll_head(cx, &mut head)).await;
+    // What is ready beside it goes first, and then the answers of all go out one after the other. Each one alone would wake
+    // its client, which has the processor at once where it runs on the same machine: measured, a tenth of all requests per
+    // second.
+    tokio::task::yield_now().await;
+    answered
+}
+
+/// A request whose answer somebody waits for.
+struct Asked {
+    /// Until the head is out.
+    attended: Option<BoxFuture<'static, wasmtime::Result<Outcome>>>,
+    ties: Arc<Request>,
+}
+
+impl Asked {
+    /// Has the guest go on until the head is there.
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut oneshot::Receiver<http::Response<WasiBody>>,
+    ) -> Poll<wasmtime::Result<http::Response<WasiBody>>> {
+        let attended = self
+            .attended
+            .as_mut()
+            .expect("it is polled until it is there");
+        let ended = attended.as_mut().poll(cx);
+        // It may have answered before it ended, or now waits.
+        if let Poll::Ready(Ok(response)) = Pin::new(head).poll(cx) {
+            let attended = self.attended.take().filter(|_| ended.is_pending());
+            attended.map(tokio::spawn);
+            return Poll::Ready(Ok(response));
+        }
+        ended.map(|outcome| {
+            self.attended = None;
+            Err(match outcome {
+                Ok(Ok(())) => format_err!("it ended without an answer"),
+                Ok(Err(why)) => format_err!("{why}"),
+                Err(error) => error,
+            })
+        })
     }
 }
 
-/// The whole life of an instance.
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(attended) = self.attended.take() {
+            // First, so that the instance is known to end with its request.
+            self.ties.cancel();
+            drop(attended);
+        }
+    }
+}
+
+/// What an instance does for one request.
 async fn attend(
-    workers: &Workers,
+    workers: Arc<Workers>,
     entry: Entry,
     ties: Arc<Request>,
     request: http::Request<WasiBody>,
@@ -136,68 +191,70 @@ async fn attend(
     let Begun { program, call } = export
         .expect("it was looked up before the call")
         .begin(request);
-    let started = workers.alone(program).await;
-    let (instance, fresh) = started.map_err(Unstarted)?;
-    let mut live = Live::new(fresh);
-    live.store()
-        .data_mut()
-        .telemetry()
-        .begin(None, ties.trace());
+    let live = workers.live(program, || ties.begin());
+    let mut live = live.await.map_err(Unstarted)?;
+    let (store, instance, worker) = live.parts();
+    store.data_mut().telemetry().begin(None, ties.trace());
     // Nobody looks from inside whether it is cancelled: the instance has no other request, and goes with this one.
-    drop(ties.attach(live.worker.tenants()));
-    if live.worker.tenants().live() == 0 {
-        // Who gave up while there was no room was told that no instance had the request, and may have sent it again.
-        return live.end(Ok(Err("nobody waits for it any more".to_owned())));
-    }
-    let lifetime = live.worker.lifetime_alone();
-    let tenants = Arc::clone(live.worker.tenants());
-    let running = call.run(live.store(), &instance, answer);
-    let outcome = watched(running, &tenants, lifetime).await;
-    live.end(outcome)
-}
-
-/// Runs the call until it ends or the instance has to go. Watched from outside, so that it works on a guest that
-/// computes.
-async fn watched(
-    mut running: BoxFuture<'_, wasmtime::Result<Outcome>>,
-    tenants: &Tenants,
-    lifetime: Lifetime,
-) -> wasmtime::Result<Outcome> {
-    let mut lifetime = pin!(lifetime);
-    let mut status = (WorkerStatus::Requests, Instant::now());
-    poll_fn(|cx| {
-        if let ended @ Poll::Ready(_) = running.as_mut().poll(cx) {
-            return ended;
-        }
+    drop(ties.attach(worker.tenants()));
+    let tenants = worker.tenants();
+    let mut status = (Status::Requests, Instant::now());
+    let status = || {
         // The client has its answer. What the guest does after that is bounded by itself.
-        if status.0 == WorkerStatus::Requests && tenants.live() == 0 {
-            status = (WorkerStatus::PostReturn, Instant::now());
+        if status.0 == Status::Requests && tenants.live() == 0 {
+            status = (Status::PostReturn, Instant::now());
         }
-        lifetime
-            .as_mut()
-            .poll(cx, status.0, status.1)
-            .map(|()| Err(format_err!("guest timed out")))
-    })
-    .await
+        status
+    };
+    let mut running = call.run(store, instance, answer);
+    let outcome = watched(running.as_mut(), worker, status).await;
+    let outcome = outcome.unwrap_or_else(|| Err(format_err!("guest timed out")));
+    drop(running);
+    live.served += 1;
+    match outcome {
+        Ok(outcome) if live.may_serve_on() => {
+            workers.keep(live);
+            Ok(outcome)
+        }
+        outcome => live.end(outcome),
+    }
 }
 
 /// An instance that was made, and is accounted for however it ends.
-struct Live {
+pub(crate) struct Live {
     store: Option<Store<State>>,
+    instance: Instance,
     worker: Worker,
+    /// Requests that it had.
+    served: usize,
 }
 
 impl Live {
-    fn new(fresh: Fresh) -> Self {
+    pub(crate) fn new(instance: Instance, fresh: Fresh) -> Self {
         let Fresh { store, worker } = fresh;
         Self {
             store: Some(store),
+            instance,
             worker,
+            served: 0,
         }
     }
 
-    fn store(&mut self) -> &mut Store<State> {
-        self.store.as_mut().expect("it is there until the end")
+    fn parts(&mut self) -> (&mut Store<State>, &Instance, &Worker) {
+        let store = self.store.as_mut().expect("it is there until the end");
+        (store, &self.instance, &self.worker)
+    }
+
+    /// Whether it may have one more request.
+    pub(crate) fn may_serve_on(&self) -> bool {
+        self.worker.may_serve_on(self.served)
+    }
+
+    /// It ends without a request.
+    pub(crate) fn leave(mut self) {
+        if let Some(store) = self.store.take() {
+            self.worker.end(store, Ok(()));
+        }
     }
 
     /// The trap itself goes to the log; whose fault it was is told by the tenants.
@@ -205,12 +262,12 @@ impl Live {
         let store = self.store.take().expect("it ends once");
         match outcome {
             Ok(outcome) => {
-                WorkerState::drop(&self.worker, store, Ok(()));
+                self.worker.end(store, Ok(()));
                 Ok(outcome)
             }
             Err(error) => {
-                WorkerState::drop(&self.worker, store, Err(error));
-                Err(TrapOrPanicError.into())
+                self.worker.end(store, Err(error));
+                Err(Died.into())
             }
         }
     }
@@ -219,7 +276,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         if let Some(store) = self.store.take() {
-            WorkerState::drop(&self.worker, store, Err(format_err!("{DROPPED}")));
+            self.worker.end(store, Err(format_err!("{DROPPED}")));
         }
     }
 }

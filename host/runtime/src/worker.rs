@@ -1,18 +1,15 @@
-//! How instances are made, how long one lives and what it takes on, in the terms of wasmtime's `ProxyHandler`.
+//! How instances are made, what one has of its host, and how it ends.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
-use wasmtime::component::{self, GuestTaskId};
-use wasmtime::{Store, StoreContextMut};
-use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::handler::{HandlerState, Instance, ShouldAccept, WorkerState};
+use wasmtime::Store;
 
 use crate::dump;
-use crate::exchange::Exchange;
+use crate::idle::Idle;
 use crate::instance::{State, store};
 use crate::life::{Branch, Entered, Stage};
 use crate::lifetime::Lifetime;
@@ -20,18 +17,14 @@ use crate::metrics::{
     RUNTIME_INSTANCES, RUNTIME_INSTANCES_MADE_TOTAL, RUNTIME_INSTANCES_RETIRED_TOTAL,
 };
 use crate::processor::{Turns, Usage};
-use crate::request::{Request, Tenants};
+use crate::request::Tenants;
 use crate::revision::Revision;
 use crate::room::{Guest, Room};
-use crate::single::Program;
+use crate::several::Several;
+use crate::single::{Live, Program};
 
-/// What wasmtime says of an instance whose task was dropped before it ended. It takes each of them for one that
-/// panicked.
-pub(crate) const DROPPED: &str = "worker panicked";
-
-/// A request that waits for an instance is looked at so often: its client may have left, and an instance that became free
-/// may have been offered to one whose client had.
-const ASKED_AGAIN: Duration = Duration::from_millis(250);
+/// Why an instance ended that was dropped before it had.
+pub(crate) const DROPPED: &str = "the instance was dropped";
 
 /// What one component has of one core.
 #[derive(Clone)]
@@ -46,22 +39,30 @@ pub(crate) struct Share {
     pub(crate) turns: Arc<Turns>,
 }
 
+/// No instance could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no instance could be made: {0}")]
+pub(crate) struct Unstarted(pub(crate) wasmtime::Error);
+
+/// The instance died before it answered. Why is in the log, and whose fault it was, its tenants tell.
+#[derive(Debug, thiserror::Error)]
+#[error("the instance died")]
+pub(crate) struct Died;
+
 /// The revision was ended before there was an instance.
 #[derive(Debug, thiserror::Error)]
 #[error("the revision was ended")]
 struct Ended;
-
-/// There is no room for an instance, and maybe no need for one: whoever still wants it asks again.
-#[derive(Debug, thiserror::Error)]
-#[error("an instance that is there may take it")]
-pub(crate) struct Offered;
 
 /// Makes instances of one revision on one core.
 pub(crate) struct Workers {
     pub(crate) revision: Arc<Revision>,
     branch: Arc<Branch>,
     share: Share,
-    exchange: Arc<Exchange>,
+    /// Those that have one request at a time, and wait for it.
+    idle: Idle,
+    /// Those that have several.
+    pub(crate) several: Several,
     made: metrics::Counter,
     alive: metrics::Gauge,
 }
@@ -75,48 +76,33 @@ impl Workers {
             revision,
             branch,
             share,
-            exchange: Arc::default(),
+            idle: Idle::default(),
+            several: Several::default(),
             made,
             alive,
         }
     }
 
-    /// The same, for requests that the instances of this one would keep waiting.
-    pub(crate) fn anew(&self) -> Self {
-        self.exchange.replace();
-        // Those of its instances that idle have nothing to wait for.
-        self.share.core.call();
-        let (revision, share) = (Arc::clone(&self.revision), self.share.clone());
-        Self {
-            revision,
-            branch: Arc::clone(&self.branch),
-            share,
-            exchange: Arc::default(),
-            made: self.made.clone(),
-            alive: self.alive.clone(),
-        }
-    }
-
-    pub(crate) fn stalled(&self) -> bool {
-        self.exchange.is_stalled()
-    }
-
     /// Room, if there is some now.
-    fn try_room(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+    pub(crate) fn try_room(&self) -> Option<[OwnedSemaphorePermit; 2]> {
         let own = Arc::clone(&self.share.component).try_acquire_owned().ok()?;
         Some([own, self.share.core.try_take(self.share.weight)?])
     }
 
     /// Waits for room instead of failing; the request's own deadline ends the wait for its client. The component's share
     /// comes first: while it is full, its requests hold nothing of the core's.
-    async fn room(&self) -> [OwnedSemaphorePermit; 2] {
+    pub(crate) async fn room(&self) -> [OwnedSemaphorePermit; 2] {
         let own = Arc::clone(&self.share.component).acquire_owned().await;
         let own = own.expect("the semaphore is never closed");
         [own, self.share.core.take(self.share.weight).await]
     }
 
     /// Makes a store.
-    async fn fresh(&self, room: [OwnedSemaphorePermit; 2], program: Option<Program>) -> Fresh {
+    pub(crate) async fn fresh(
+        &self,
+        room: [OwnedSemaphorePermit; 2],
+        program: Option<Program>,
+    ) -> Fresh {
         let number = self.revision.next_instance();
         let tenants = Arc::new(Tenants::new(self.revision.limits.cpu_max));
         let entered = self.branch.enter(number, &tenants);
@@ -130,7 +116,6 @@ impl Workers {
                 tenants,
                 usage,
                 alive: self.alive.clone(),
-                exchange: Arc::clone(&self.exchange),
                 share: self.share.clone(),
                 _entered: entered,
                 _room: room,
@@ -138,19 +123,8 @@ impl Workers {
         }
     }
 
-    /// Waits until there is room, or maybe none is needed: an instance is free, or who waited may have given up.
-    async fn room_or_offer(&self) -> Option<[OwnedSemaphorePermit; 2]> {
-        tokio::select! {
-            biased;
-            // First, or others would make room for a request that finds an instance.
-            () = self.exchange.offer() => None,
-            room = self.room() => Some(room),
-            () = tokio::time::sleep(ASKED_AGAIN) => None,
-        }
-    }
-
     /// Has an instance made, for as long as a request may take.
-    async fn started<T>(
+    pub(crate) async fn started<T>(
         &self,
         instance: impl Future<Output = wasmtime::Result<T>>,
     ) -> wasmtime::Result<T> {
@@ -162,61 +136,100 @@ impl Workers {
     }
 
     /// A revision that drains still makes instances, for the requests it has. Once it is ended, nobody waits for one.
-    async fn unless_ended<T>(
+    pub(crate) async fn unless_ended<T>(
         &self,
-        made: impl Future<Output = wasmtime::Result<T>>,
+        made: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
     ) -> wasmtime::Result<T> {
         let made = self.branch.ended().run_until_cancelled(made);
         made.await.unwrap_or_else(|| Err(Ended.into()))
     }
 
-    /// An instance for whatever it is asked, started with this.
-    pub(crate) async fn alone(
+    /// An instance that has nothing to do: one that idles, or a fresh one. A `program` is what a command is started with,
+    /// always afresh. `begins` is called when one is made.
+    pub(crate) async fn live(
         &self,
         program: Option<Program>,
-    ) -> wasmtime::Result<(component::Instance, Fresh)> {
-        let made = async {
-            let mut fresh = self.fresh(self.room().await, program).await;
-            let instance = Box::pin(self.revision.pre.instantiate_async(&mut fresh.store));
-            let instance = self.started(instance).await?;
-            Ok((instance, fresh))
+        begins: impl FnOnce() + Send,
+    ) -> wasmtime::Result<Live> {
+        let live = async {
+            let room = match &program {
+                Some(_) => self.room().await,
+                None => match self.idle_or_room().await {
+                    Ok(live) => return Ok(live),
+                    Err(room) => room,
+                },
+            };
+            begins();
+            self.alone(room, program).await
         };
-        self.unless_ended(made).await
+        self.unless_ended(pin!(live)).await
     }
 
-    /// An instance for wasmtime's `ProxyHandler`.
-    async fn shared(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
-        let room = match self.try_room() {
-            Some(room) => room,
-            None => self.room_or_offer().await.ok_or(Offered)?,
-        };
-        let mut fresh = self.fresh(room, None).await;
-        let pre = self.revision.entries.proxy();
-        let pre = pre.expect("only what it knows is given to it");
-        // In a box of its own: what is large is moved several times with the task that it is part of.
-        let proxy = Box::pin(pre.instantiate_async(&mut fresh.store));
-        let proxy = self.started(proxy).await?;
-        let Fresh { store, worker } = fresh;
-        if self.revision.reuse.requests_max > 1 {
-            self.exchange.add(&worker.tenants);
+    /// A fresh instance.
+    async fn alone(
+        &self,
+        room: [OwnedSemaphorePermit; 2],
+        program: Option<Program>,
+    ) -> wasmtime::Result<Live> {
+        let mut fresh = self.fresh(room, program).await;
+        let instance = Box::pin(self.revision.pre.instantiate_async(&mut fresh.store));
+        let instance = self.started(instance).await?;
+        Ok(Live::new(instance, fresh))
+    }
+
+    /// An instance that idles, or else room for one.
+    async fn idle_or_room(&self) -> Result<Live, [OwnedSemaphorePermit; 2]> {
+        if let Some(live) = self.idle.take() {
+            return Ok(live);
         }
-        Ok(Instance {
-            store,
-            proxy,
-            view: State::http,
-            expiration: worker.lifetime(Arc::clone(&self.exchange)),
-            state: worker,
-        })
+        if let Some(room) = self.try_room() {
+            return Err(room);
+        }
+        // Who waits for room keeps his place, whatever idles meanwhile and is taken by others.
+        let mut room = pin!(self.room());
+        loop {
+            tokio::select! {
+                biased;
+                () = self.idle.kept() => {
+                    if let Some(live) = self.idle.take() {
+                        return Ok(live);
+                    }
+                }
+                room = room.as_mut() => return Err(room),
+            }
+        }
     }
-}
 
-impl HandlerState for Workers {
-    type StoreData = State;
-    type WorkerExpiration = Lifetime;
-    type WorkerState = Worker;
+    /// Has an instance wait for its next request.
+    pub(crate) fn keep(self: &Arc<Self>, live: Live) {
+        if self.idle.keep(live) {
+            tokio::spawn(Self::watch_idle(Arc::downgrade(self)));
+        }
+    }
 
-    async fn instantiate(&self) -> wasmtime::Result<Instance<State, Lifetime, Worker>> {
-        self.unless_ended(self.shared()).await
+    /// Lets instances go that idle for too long, whose room somebody else waits for, or whose revision drains.
+    async fn watch_idle(workers: Weak<Self>) {
+        loop {
+            let Some(this) = workers.upgrade() else {
+                return;
+            };
+            let (room, weight) = (&this.share.core, this.share.weight);
+            // Before the look, so that who comes to wait between the two is not missed.
+            let mut called = pin!(room.called());
+            called.as_mut().enable();
+            let draining = this.branch.watch(Stage::Draining);
+            let serves = this.branch.stage() == Stage::Serving;
+            let next = this.idle.prune(|| !serves || room.is_left(weight));
+            let Some(next) = next else {
+                return;
+            };
+            drop(this);
+            tokio::select! {
+                () = called => {}
+                () = draining => {}
+                () = tokio::time::sleep_until(next.into()) => {}
+            }
+        }
     }
 }
 
@@ -234,7 +247,6 @@ pub(crate) struct Worker {
     tenants: Arc<Tenants>,
     usage: Arc<Usage>,
     alive: metrics::Gauge,
-    exchange: Arc<Exchange>,
     share: Share,
     _entered: Entered,
     /// Last, so that whoever gets the room finds nothing of this one.
@@ -247,21 +259,39 @@ impl Worker {
         &self.tenants
     }
 
-    fn lifetime(&self, exchange: Arc<Exchange>) -> Lifetime {
-        let (tenants, usage) = (Arc::clone(&self.tenants), Arc::clone(&self.usage));
-        let guest = Guest::new(&self.share.core, self.share.weight);
-        Lifetime::new(
-            tenants,
-            usage,
-            self.revision.limits.deadline,
-            exchange,
-            guest,
-        )
+    /// Its processor time.
+    pub(crate) fn usage(&self) -> &Arc<Usage> {
+        &self.usage
     }
 
-    /// How long an instance lives that no request is queued for.
-    pub(crate) fn lifetime_alone(&self) -> Lifetime {
-        self.lifetime(Arc::default())
+    /// Whether it may have one more request after so many, where it has one at a time.
+    pub(crate) fn may_serve_on(&self, served: usize) -> bool {
+        served < self.revision.reuse.requests_max
+            && !self.tenants.retired()
+            && self.tenants.stage() == Stage::Serving
+    }
+
+    /// When it has to go.
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        let (tenants, usage) = (Arc::clone(&self.tenants), Arc::clone(&self.usage));
+        let guest = Guest::new(&self.share.core, self.share.weight);
+        Lifetime::new(tenants, usage, self.revision.limits.deadline, guest)
+    }
+
+    /// Ends it, with why it did if that was not in order.
+    pub(crate) fn end(&self, store: Store<State>, ended: wasmtime::Result<()>) {
+        self.usage.waits();
+        let start = Instant::now();
+        match ended {
+            Ok(()) => drop(store),
+            Err(error) => {
+                self.tenants.die();
+                self.report(&error);
+                self.let_go(store, error);
+            }
+        }
+        self.usage.ended(start.elapsed());
+        self.alive.decrement(1.0);
     }
 
     /// The instance ended while it had something to do.
@@ -289,9 +319,7 @@ impl Worker {
             }
         }
     }
-}
 
-impl Worker {
     /// An instance that died goes at once, unless somebody wants to know what was in it.
     fn let_go(&self, store: Store<State>, error: wasmtime::Error) {
         let ended = self.tenants.retired() || self.tenants.stage() == Stage::Ended;
@@ -306,52 +334,4 @@ impl Worker {
 /// Nothing happened to it, unless a panic goes through that task now.
 fn was_dropped(error: &wasmtime::Error) -> bool {
     !std::thread::panicking() && error.to_string() == DROPPED
-}
-
-impl WorkerState for Worker {
-    type StoreData = State;
-    type RequestData = Arc<Request>;
-
-    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        // Asked whenever the event loop comes round.
-        self.tenants.turn();
-        let reuse = &self.revision.reuse;
-        let accepts = match () {
-            () if self.tenants.retired() || total >= reuse.requests_max => ShouldAccept::Never,
-            () if concurrent >= reuse.requests_concurrent_max => ShouldAccept::No,
-            () => ShouldAccept::Yes,
-        };
-        let accepted = matches!(accepts, ShouldAccept::Yes);
-        if self.tenants.becomes_free(accepted, concurrent) {
-            self.exchange
-                .announce(reuse.requests_concurrent_max - concurrent);
-        }
-        accepts
-    }
-
-    fn on_request_start(
-        &self,
-        mut store: StoreContextMut<'_, State>,
-        request: Arc<Request>,
-        task: GuestTaskId,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        self.tenants.begin();
-        let telemetry = store.data_mut().telemetry();
-        telemetry.begin(Some(task), request.trace());
-        Box::pin(request.attach(&self.tenants))
-    }
-
-    fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
-        let start = Instant::now();
-        match result {
-            Ok(()) => drop(store),
-            Err(error) => {
-                self.tenants.die();
-                self.report(&error);
-                self.let_go(store, error);
-            }
-        }
-        self.usage.ended(start.elapsed());
-        self.alive.decrement(1.0);
-    }
 }

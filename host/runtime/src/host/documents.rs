@@ -48,7 +48,10 @@ type Store = Resource<documents::Handle>;
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     types::add_to_linker::<_, HasHost>(linker, State::host)?;
     read::add_to_linker::<_, HasHost>(linker, State::host)?;
-    write::add_to_linker::<_, HasHost>(linker, State::host)?;
+    write::add_to_linker::<_, HasHost>(linker, State::host)
+}
+
+pub(super) fn add_async_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     read_async::add_to_linker::<_, HasHost>(linker, State::host)?;
     write_async::add_to_linker::<_, HasHost>(linker, State::host)
 }

@@ -46,7 +46,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     types::add_to_linker::<_, HasHost>(linker, State::host)?;
     passwords::add_to_linker::<_, HasHost>(linker, State::host)?;
     tokens::add_to_linker::<_, HasHost>(linker, State::host)?;
-    verify::add_to_linker::<_, HasHost>(linker, State::host)?;
+    verify::add_to_linker::<_, HasHost>(linker, State::host)
+}
+
+pub(super) fn add_async_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     passwords_async::add_to_linker::<_, HasHost>(linker, State::host)?;
     tokens_async::add_to_linker::<_, HasHost>(linker, State::host)
 }

@@ -57,8 +57,8 @@ pub(crate) struct Telemetry {
     asks: bool,
     /// For log records that nobody collects.
     output: Output,
-    /// Of the requests that it was given, where they stand. The task is what they are told apart by; an instance for a single
-    /// request has none.
+    /// Of the requests that it was given, where they stand. The task is what they are told apart by; an instance that has one
+    /// at a time has none.
     places: VecDeque<(Option<GuestTaskId>, Place)>,
 }
 
@@ -106,6 +106,11 @@ impl Telemetry {
         }
         let place = told.map_or(Place::Open, |context| Place::Told(context.clone()));
         self.places.push_back((task, place));
+    }
+
+    /// Whether its requests are told apart by tasks.
+    fn has_tasks(&self) -> bool {
+        self.places.iter().any(|(task, _)| task.is_some())
     }
 
     /// Where the request stands that this task serves.

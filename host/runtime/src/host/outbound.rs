@@ -138,14 +138,15 @@ fn report(revision: &Revision, host: &str, outcome: &Result<Response<WasiBody>, 
     let word = outcome.as_ref().map_or_else(error::code, |_| "ok");
     metrics::counter!(RUNTIME_OUTBOUND_REQUESTS_TOTAL, "component" => component.to_string(), "outcome" => word)
         .increment(1);
+    let refused = |reason| {
+        if let Some(untold) = revision.told.outbound.next() {
+            info!(%component, revision = %id, host, reason, untold, "outbound request refused");
+        }
+    };
     match outcome {
         Ok(_) => {}
-        Err(Error::HttpRequestDenied) => {
-            info!(%component, revision = %id, host, "outbound request refused, the host is not allowed");
-        }
-        Err(Error::DestinationIpProhibited) => {
-            info!(%component, revision = %id, host, "outbound request refused, the host is in a blocked network");
-        }
+        Err(Error::HttpRequestDenied) => refused("it is not allowed"),
+        Err(Error::DestinationIpProhibited) => refused("it is in a blocked network"),
         Err(error) => {
             debug!(%component, revision = %id, host, %error, "outbound request failed");
         }

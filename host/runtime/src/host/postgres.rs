@@ -13,10 +13,13 @@ use wasmtime::component::Linker;
 use crate::instance::{Host, State};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    fourth::add_to_linker(linker)?;
     third::add_to_linker(linker)?;
     second::add_to_linker(linker)?;
     first::add_to_linker(linker)
+}
+
+pub(super) fn add_async_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    fourth::add_to_linker(linker)
 }
 
 impl Host<'_> {

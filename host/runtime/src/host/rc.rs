@@ -80,7 +80,7 @@ use wasmtime_wasi::{TrappableError, WasiView};
 
 use crate::instance::State;
 
-pub(crate) use names::{finalised, finalised_name};
+pub(crate) use names::{finalised, finalised_name, imported_names};
 
 /// What Spin 2.0 had.
 const OCTOBER: &str = "0.2.0-rc-2023-10-18";

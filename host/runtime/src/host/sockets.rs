@@ -16,11 +16,22 @@ use crate::instance::State;
 
 pub(crate) use gate::Sockets;
 
-/// Goes behind wasmtime's own interfaces, parts of which it replaces.
+/// Goes behind wasmtime's own interfaces of 0.2, parts of which it replaces.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    replacing(linker, p2::add_to_linker)
+}
+
+/// The same for 0.3.
+pub(super) fn add_async_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    replacing(linker, p3::add_to_linker)
+}
+
+fn replacing(
+    linker: &mut Linker<State>,
+    add: impl FnOnce(&mut Linker<State>) -> wasmtime::Result<()>,
+) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    p2::add_to_linker(linker)?;
-    p3::add_to_linker(linker)?;
+    add(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }

@@ -12,9 +12,12 @@ use wasmtime::component::Linker;
 use crate::instance::State;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    third::add_to_linker(linker)?;
     second::add_to_linker(linker)?;
     first::add_to_linker(linker)
+}
+
+pub(super) fn add_async_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    third::add_to_linker(linker)
 }
 
 /// An open connection: a handle, and what SQLite remembers of the statements that were run through it.

@@ -15,6 +15,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     config::add_to_linker(linker)
 }
 
+pub(super) fn add_async_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    spin::add_async_to_linker(linker)
+}
+
 impl Host<'_> {
     /// The guest's own copy: from here on the value is the guest's to keep.
     fn variable(&self, name: &str) -> Result<String, Error> {

@@ -42,23 +42,44 @@ async fn yields() {
 #[tokio::test]
 async fn an_idle_instance_holds_its_revision_until_the_drain_begins() {
     let fixture = Fixture::new();
-    let reused = [
-        ("behaviour-02", "requests_per_instance_max = 10"),
-        ("behaviour-03", ""),
-    ];
-    for (probe, limits) in reused {
-        let (revision, guest) = served(&fixture, probe, limits);
-        assert_eq!(guest.get("/ok").await.expect("it answers").status, 200);
-        let (mut gone, held) = (Box::pin(revision.gone()), Arc::downgrade(&revision));
-        drop((revision, guest));
-        yields().await;
-        assert!(gone.as_mut().now_or_never().is_none(), "{probe}");
-        let revision = held.upgrade().expect("the instance holds it");
-        revision.drain();
-        revision.drain();
-        drop(revision);
-        soon(probe, gone).await;
-    }
+    let (revision, guest) = served(&fixture, "behaviour-03", "");
+    assert_eq!(guest.get("/ok").await.expect("it answers").status, 200);
+    let (mut gone, held) = (Box::pin(revision.gone()), Arc::downgrade(&revision));
+    drop((revision, guest));
+    yields().await;
+    assert!(gone.as_mut().now_or_never().is_none());
+    let revision = held.upgrade().expect("the instance holds it");
+    revision.drain();
+    revision.drain();
+    drop(revision);
+    soon("it is gone", gone).await;
+}
+
+#[tokio::test]
+async fn idle_instances_that_have_one_request_at_a_time_go_with_their_handler_and_when_the_drain_begins()
+ {
+    let fixture = Fixture::with_instances(1);
+    let other = fixture.serve("hello-02", "");
+    let limits = "requests_per_instance_max = 10";
+    let (revision, guest) = served(&fixture, "behaviour-02", limits);
+    let count = async || {
+        let answer = guest.get("/count").await.expect("it answers");
+        answer.text().trim().to_owned()
+    };
+    assert_eq!((count().await, count().await), ("1".into(), "2".into()));
+    revision.drain();
+    yields().await;
+    assert_eq!(count().await, "1", "the one that idled is gone");
+    assert_eq!(count().await, "1", "and none is kept any more");
+    let gone = revision.gone();
+    drop((revision, guest));
+    soon("it is gone", gone).await;
+    let (revision, guest) = served(&fixture, "behaviour-02", limits);
+    assert_eq!(guest.get("/ok").await.expect("it answers").status, 200);
+    let gone = revision.gone();
+    drop((revision, guest));
+    soon("it is gone", gone).await;
+    assert_eq!(other.get("/").await.expect("there is room").status, 200);
 }
 
 #[tokio::test]

@@ -22,6 +22,26 @@ async fn an_only_instance_serves_all_who_wait_for_one() {
 }
 
 #[tokio::test]
+async fn requests_that_keep_coming_leave_no_body_half_written() {
+    let fixture = Fixture::new();
+    let guest = fixture.serve("hello-03", ONE);
+    // More than an instance has room for, were anything of each left.
+    let asking: Vec<_> = (0..50)
+        .map(|_| {
+            let guest = guest.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    asked(&guest, 1, "/").await;
+                }
+            })
+        })
+        .collect();
+    for asking in asking {
+        asking.await.expect("all are answered");
+    }
+}
+
+#[tokio::test]
 async fn an_only_instance_that_waits_itself_takes_those_who_wait_for_one() {
     let fixture = Fixture::new();
     let guest = fixture.serve("behaviour-03", ONE);
@@ -45,24 +65,48 @@ async fn an_only_instance_that_waits_itself_takes_those_who_wait_for_one() {
 async fn an_instance_that_computes_leaves_its_requests_to_another() {
     let fixture = Fixture::new();
     let guest = fixture.serve("behaviour-03", TWO);
+    asked(&guest, 1, "/count").await;
     // It offers to take more, and computes instead when its answer is out.
     asked(&guest, 1, "/linger-loop").await;
-    for _ in 0..8 {
-        asked(&guest, 4, "/ok").await;
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    let mut counts = Vec::new();
+    // The one that computes has had two.
+    while !counts.contains(&"1".to_owned()) {
+        let answer = guest.get("/count").await.expect("it waits for its turn");
+        counts.push(answer.text().trim().to_owned());
+        assert!(counts.len() < 10_000, "no other instance answers");
     }
 }
 
 #[tokio::test]
 async fn an_instance_that_idles_gives_way_to_another_component() {
-    let fixture = Fixture::with_instances(1);
-    let (one, other) = (
-        fixture.serve("hello-03", ""),
-        fixture.serve("behaviour-03", ""),
-    );
-    for (guest, path) in [(&one, "/"), (&other, "/ok"), (&one, "/")] {
-        asked(guest, 1, path).await;
+    let reused = "tool.stoa.schema = 1\ntool.stoa.limits = { requests_per_instance_max = 100 }";
+    for (one, other) in [
+        ("hello-03", "behaviour-03"),
+        ("hello-02", "behaviour-02"),
+        ("hello-02", "behaviour-03"),
+        ("hello-03", "behaviour-02"),
+    ] {
+        let fixture = Fixture::with_instances(1);
+        let (one, other) = (fixture.serve(one, reused), fixture.serve(other, reused));
+        for (guest, path) in [(&one, "/"), (&other, "/ok"), (&one, "/")] {
+            asked(guest, 1, path).await;
+        }
     }
+}
+
+#[tokio::test]
+async fn instances_that_have_one_request_at_a_time_are_taken_by_those_who_wait_for_room() {
+    let fixture = Fixture::with_instances(2);
+    let reused = "tool.stoa.schema = 1\ntool.stoa.limits = { requests_per_instance_max = 1_000 }";
+    let guest = fixture.serve("behaviour-02", reused);
+    asked(&guest, 64, "/stream?count=3&delay-ms=1").await;
+    let (one, other) = (guest.get("/count").await, guest.get("/count").await);
+    let count = |answer: Result<crate::fixture::Answer, _>| -> usize {
+        let answer = answer.expect("it answers");
+        answer.text().trim().parse().expect("it is a number")
+    };
+    // Had more than two been made, one of them would be new.
+    assert!(count(one) > 2 && count(other) > 2);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Exports that are called once per instance: what holds for every export holds for them, in the same words.
+//! Exports whose instances have one request at a time: what holds for every export holds for them, in the same words.
 
 use std::sync::Arc;
 use std::time::Duration;

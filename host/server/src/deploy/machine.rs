@@ -1,4 +1,4 @@
-//! What every release of this host is made ready with: the engine, the open stores, and where values come from.
+//! What every release of this host is made ready with: the engines, the open stores, and where values come from.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

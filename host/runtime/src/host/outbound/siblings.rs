@@ -16,6 +16,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use stoa_manifest::Component;
 use stoa_manifest::hosts::{self, Destination};
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::warn;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::body::RequestBodyError;
@@ -176,8 +178,15 @@ impl Kin {
             ..self.link
         });
         extensions.insert(self.siblings);
-        match timeout(within, siblings.call(to, request)).await {
-            Ok(answered) => answered.map_err(|Unserved| Error::ConnectionRefused),
+        // In a task of its own. Whoever brings a request may have to poll the guest: here that is the caller's instance, which
+        // would be charged for the time of the one it calls, and have it on its stack.
+        let answered = AbortOnDropHandle::new(tokio::spawn(siblings.call(to, request)));
+        match timeout(within, answered).await {
+            Ok(Ok(answered)) => answered.map_err(|Unserved| Error::ConnectionRefused),
+            Ok(Err(error)) => {
+                warn!(%error, "a call inside the application panicked");
+                Err(Error::InternalError(None))
+            }
             Err(_) => Err(Error::HttpResponseTimeout),
         }
     }

@@ -4,6 +4,8 @@
 //! fits. One byte tells them apart: `0.3.0-rc-2026-03-15` becomes `0.3.0+rc-2026-03-15`, in the names of what the
 //! component imports and exports and nowhere else. Nothing moves, and the name stays another than that of the final
 //! version, so that a component may import both. A draft whose shape differs keeps its name and is linked under it.
+//!
+//! Also tells what a component imports.
 
 use std::borrow::Cow;
 
@@ -70,23 +72,48 @@ pub(crate) fn finalised(wasm: &[u8]) -> Cow<'_, [u8]> {
 /// Where the names of the component itself have the hyphen that makes them drafts. What is nested in it matches names of
 /// its own, and core modules have theirs from their toolchain: both stay as they are.
 fn places(wasm: &[u8]) -> wasmparser::Result<Vec<usize>> {
-    let (mut parser, mut rest, mut places) = (Parser::new(0), wasm, Vec::new());
-    let mut look = |name: &str| {
+    let mut places = Vec::new();
+    each(wasm, |_, name| {
         // The name is a piece of `wasm`.
         let start = name.as_ptr().addr() - wasm.as_ptr().addr();
         places.extend(hyphen(name).map(|hyphen| start + hyphen));
-    };
+    })?;
+    Ok(places)
+}
+
+/// The names of what a component imports.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn imported_names(wasm: &[u8]) -> wasmparser::Result<Vec<String>> {
+    let mut names = Vec::new();
+    each(wasm, |side, name| {
+        if let Side::Import = side {
+            names.push(name.to_owned());
+        }
+    })?;
+    Ok(names)
+}
+
+enum Side {
+    Import,
+    Export,
+}
+
+/// Shows all names of the component itself.
+fn each(wasm: &[u8], mut look: impl FnMut(Side, &str)) -> wasmparser::Result<()> {
+    let (mut parser, mut rest) = (Parser::new(0), wasm);
     while let Chunk::Parsed { consumed, payload } = parser.parse(rest, true)? {
         rest = &rest[consumed..];
         match payload {
             Payload::ComponentImportSection(imports) => {
                 for import in imports {
-                    look(import?.name.name);
+                    look(Side::Import, import?.name.name);
                 }
             }
             Payload::ComponentExportSection(exports) => {
                 for export in exports {
-                    look(export?.name.name);
+                    look(Side::Export, export?.name.name);
                 }
             }
             Payload::ModuleSection {
@@ -103,7 +130,7 @@ fn places(wasm: &[u8]) -> wasmparser::Result<Vec<usize>> {
             _ => {}
         }
     }
-    Ok(places)
+    Ok(())
 }
 
 /// The first hyphen of the version, in the name of an interface that is a final one.

@@ -35,9 +35,12 @@ mod first {
 }
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    third_variables::add_to_linker::<_, HasHost>(linker, State::host)?;
     second_variables::add_to_linker::<_, HasHost>(linker, State::host)?;
     first_variables::add_to_linker::<_, HasHost>(linker, State::host)
+}
+
+pub(super) fn add_async_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    third_variables::add_to_linker::<_, HasHost>(linker, State::host)
 }
 
 impl third_variables::Host for Host<'_> {}
