@@ -16,7 +16,7 @@ use anyhow::{Context, bail};
 
 use crate::accept::Scale;
 use crate::load::Rounds;
-use crate::stage::Stage;
+use crate::stage::{Profile, Stage};
 use crate::wasmtime;
 use machine::Machine;
 use workload::{WORKLOADS, Workload};
@@ -74,6 +74,14 @@ impl Options {
         }
     }
 
+    /// What is not worth keeping is not worth the build of what is handed out.
+    fn profile(&self) -> Profile {
+        match self.quick {
+            true => Profile::Release,
+            false => Profile::Dist,
+        }
+    }
+
     /// Where the report goes, beside standard output.
     fn file(&self, stage: &Stage) -> Option<PathBuf> {
         let kept = !self.quick && self.only.is_none();
@@ -100,7 +108,7 @@ impl Options {
 /// Measures every workload and reports. A workload that cannot be measured does not keep the others from it.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let workloads = options.workloads()?;
-    let stage = Stage::set(Scale::Full)?;
+    let stage = Stage::set(Scale::Full, options.profile())?;
     let needed = workloads.iter().any(|workload| workload.guest.is_served());
     let wasmtime = needed.then(|| wasmtime::installed(&stage)).transpose()?;
     let wasmtime = wasmtime.as_deref();

@@ -19,6 +19,15 @@ pub(crate) const BUILD_MAX: Duration = Duration::from_secs(60 * 60);
 /// Set, nothing is built: what is there is shown.
 const SKIP_BUILD: &str = "STOA_SKIP_BUILD";
 
+/// How the host is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// As whoever tries it builds it.
+    Release,
+    /// As it is handed out, for what is measured beside others that are.
+    Dist,
+}
+
 pub(crate) struct Stage {
     root: PathBuf,
     target: PathBuf,
@@ -30,13 +39,16 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Builds what is to be shown, unless told not to.
-    pub(crate) fn set(scale: Scale) -> anyhow::Result<Self> {
+    pub(crate) fn set(scale: Scale, profile: Profile) -> anyhow::Result<Self> {
         let root = root()?;
         let target = target(&root);
-        let built = target.join("release/stoa");
-        if std::env::var_os(SKIP_BUILD).is_none() {
-            build(&root, &target)?;
-        }
+        let built = match std::env::var_os(SKIP_BUILD) {
+            None => {
+                build(&root, &target, profile)?;
+                profile.binary(&target)
+            }
+            Some(_) => profile.newest(&target),
+        };
         let scratch = Scratch::new("stoa-xtask")?;
         let stoa = scratch.path().join("stoa");
         fs::copy(&built, &stoa).with_context(|| format!("cannot copy `{}`", built.display()))?;
@@ -133,14 +145,39 @@ fn target(root: &Path) -> PathBuf {
     root.join(folder)
 }
 
+// === impl Profile ===
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Dist => "dist",
+        }
+    }
+
+    fn binary(self, target: &Path) -> PathBuf {
+        target.join(self.name()).join("stoa")
+    }
+
+    /// What is there of the host: one that is not handed out stands in for one that is, where it was built later.
+    fn newest(self, target: &Path) -> PathBuf {
+        let [own, release] = [self, Self::Release].map(|profile| profile.binary(target));
+        let built = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+        match built(&own) >= built(&release) {
+            true => own,
+            false => release,
+        }
+    }
+}
+
 /// Host, shop and probes. The shop is built by the host itself, which adds the target that the probes need as well.
-fn build(root: &Path, target: &Path) -> anyhow::Result<()> {
+fn build(root: &Path, target: &Path, profile: Profile) -> anyhow::Result<()> {
     eprintln!("building ...");
     let mut host = process::command("cargo", root);
-    host.args(["build", "--release"])
+    host.args(["build", "--locked", "--profile", profile.name()])
         .env("CARGO_TARGET_DIR", target);
     process::watched(&mut host, BUILD_MAX)?;
-    let mut shop = process::command(target.join("release/stoa"), root);
+    let mut shop = process::command(profile.binary(target), root);
     process::watched(shop.args(["build", "--from", "spin.toml"]), BUILD_MAX)?;
     let mut probes = process::command("cargo", &root.join("components"));
     probes.args([

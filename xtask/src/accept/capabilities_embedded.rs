@@ -13,7 +13,7 @@ mod search;
 mod shelf;
 
 use super::{Point, Scale, Tally};
-use crate::stage::Stage;
+use crate::stage::{Profile, Stage};
 
 const POINTS: [Point<Stage>; 8] = [
     Point {
@@ -52,5 +52,5 @@ const POINTS: [Point<Stage>; 8] = [
 
 /// Runs the list.
 pub(super) fn run(scale: Scale, only: Option<&str>) -> Tally {
-    super::show(&POINTS, &Stage::set(scale), only)
+    super::show(&POINTS, &Stage::set(scale, Profile::Release), only)
 }

@@ -10,7 +10,7 @@ mod second_start;
 
 use super::{Point, Scale, Tally};
 use crate::abi::Abi;
-use crate::stage::Stage;
+use crate::stage::{Profile, Stage};
 
 const POINTS: [Point<Stage>; 9] = [
     Point {
@@ -53,5 +53,5 @@ const POINTS: [Point<Stage>; 9] = [
 
 /// Runs the list.
 pub(super) fn run(scale: Scale, only: Option<&str>) -> Tally {
-    super::show(&POINTS, &Stage::set(scale), only)
+    super::show(&POINTS, &Stage::set(scale, Profile::Release), only)
 }

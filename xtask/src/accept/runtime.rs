@@ -11,7 +11,7 @@ mod start;
 
 use super::{Point, Scale, Tally};
 use crate::abi::Abi;
-use crate::stage::Stage;
+use crate::stage::{Profile, Stage};
 
 const POINTS: [Point<Stage>; 15] = [
     Point {
@@ -78,5 +78,5 @@ const POINTS: [Point<Stage>; 15] = [
 
 /// Runs the list.
 pub(super) fn run(scale: Scale, only: Option<&str>) -> Tally {
-    super::show(&POINTS, &Stage::set(scale), only)
+    super::show(&POINTS, &Stage::set(scale, Profile::Dist), only)
 }

@@ -11,7 +11,7 @@ mod sdks;
 mod valid;
 
 use super::{Point, Scale, Tally};
-use crate::stage::Stage;
+use crate::stage::{Profile, Stage};
 
 const POINTS: [Point<Stage>; 8] = [
     Point {
@@ -50,5 +50,5 @@ const POINTS: [Point<Stage>; 8] = [
 
 /// Runs the list.
 pub(super) fn run(scale: Scale, only: Option<&str>) -> Tally {
-    super::show(&POINTS, &Stage::set(scale), only)
+    super::show(&POINTS, &Stage::set(scale, Profile::Release), only)
 }

@@ -116,6 +116,8 @@ pub(super) fn show(stage: &Stage, hog: &Hog, abi: Abi) -> anyhow::Result<Shown> 
     let during = View::of(&seen)?;
     if during.failed > 0 {
         eprintln!("  the first request lost: {}", seen.first_loss());
+    }
+    if during.failed > 0 || hogging.lost.load(Ordering::Relaxed) > 0 {
         eprintln!("  the host's last words: {}", host.tail());
     }
     let asked = hogging.answers.into_inner();
@@ -215,8 +217,10 @@ impl Hogging {
                 Ok(_) => {
                     self.answers.fetch_add(1, Ordering::Relaxed);
                 }
-                Err(_) => {
-                    self.lost.fetch_add(1, Ordering::Relaxed);
+                Err(error) => {
+                    if self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+                        eprintln!("  the first answer that the hog owes: {error:#}");
+                    }
                     thread::sleep(PAUSE);
                 }
             }
