@@ -73,7 +73,7 @@ impl Room {
     }
 
     /// Has those who idle look whether they are of use.
-    pub(crate) fn call(&self) {
+    fn call(&self) {
         self.call.notify_waiters();
     }
 

@@ -108,7 +108,7 @@ pub(crate) async fn call(
     ties: Arc<Request>,
     request: http::Request<WasiBody>,
 ) -> wasmtime::Result<http::Response<WasiBody>> {
-    let (answer, mut head) = oneshot::channel();
+    let (answer, head) = oneshot::channel();
     let attended = attend(
         Arc::clone(workers),
         entry,
@@ -123,9 +123,10 @@ pub(crate) async fn call(
             Ok(outcome) => outcome,
             Err(_) => Err(Died.into()),
         }))),
+        head: Some(head),
         ties,
     };
-    let answered = poll_fn(|cx| asked.poll_head(cx, &mut head)).await;
+    let answered = poll_fn(|cx| asked.poll_head(cx)).await;
     // What is ready beside it goes first, and then the answers of all go out one after the other. Each one alone would wake
     // its client, which has the processor at once where it runs on the same machine: measured, a tenth of all requests per
     // second.
@@ -137,6 +138,8 @@ pub(crate) async fn call(
 struct Asked {
     /// Until the head is out.
     attended: Option<BoxFuture<'static, wasmtime::Result<Outcome>>>,
+    /// None once it is known that there will be no answer; why, is known when the call ends.
+    head: Option<oneshot::Receiver<http::Response<WasiBody>>>,
     ties: Arc<Request>,
 }
 
@@ -145,7 +148,6 @@ impl Asked {
     fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
-        head: &mut oneshot::Receiver<http::Response<WasiBody>>,
     ) -> Poll<wasmtime::Result<http::Response<WasiBody>>> {
         let attended = self
             .attended
@@ -153,10 +155,16 @@ impl Asked {
             .expect("it is polled until it is there");
         let ended = attended.as_mut().poll(cx);
         // It may have answered before it ended, or now waits.
-        if let Poll::Ready(Ok(response)) = Pin::new(head).poll(cx) {
-            let attended = self.attended.take().filter(|_| ended.is_pending());
-            attended.map(tokio::spawn);
-            return Poll::Ready(Ok(response));
+        let head = self.head.as_mut().map(|head| Pin::new(head).poll(cx));
+        match head {
+            Some(Poll::Ready(Ok(response))) => {
+                let attended = self.attended.take().filter(|_| ended.is_pending());
+                attended.map(tokio::spawn);
+                return Poll::Ready(Ok(response));
+            }
+            // A guest may give up its answer and go on. Asking again would be a panic.
+            Some(Poll::Ready(Err(_))) => self.head = None,
+            Some(Poll::Pending) | None => {}
         }
         ended.map(|outcome| {
             self.attended = None;
@@ -278,5 +286,37 @@ impl Drop for Live {
         if let Some(store) = self.store.take() {
             self.worker.end(store, Err(format_err!("{DROPPED}")));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::task::noop_waker_ref;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::admission::Place;
+
+    #[test]
+    fn a_guest_that_gives_up_its_answer_and_goes_on_is_waited_for() {
+        let (answer, head) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let mut asked = Asked {
+            attended: Some(Box::pin(async { Ok(ended.await.expect("it is told")) })),
+            head: Some(head),
+            ties: Request::new(Place::for_tests(), Instant::now(), None, None),
+        };
+        let mut cx = Context::from_waker(noop_waker_ref());
+        assert!(asked.poll_head(&mut cx).is_pending());
+        drop(answer);
+        for _ in 0..3 {
+            assert!(asked.poll_head(&mut cx).is_pending());
+        }
+        end.send(Err("it did not want to".to_owned()))
+            .expect("it is waited for");
+        let Poll::Ready(Err(error)) = asked.poll_head(&mut cx) else {
+            panic!("it has ended without an answer");
+        };
+        assert_eq!(error.to_string(), "it did not want to");
     }
 }
