@@ -22,7 +22,7 @@ pub use config::Config;
 pub use handle::Handle;
 pub use problem::{HostFlaw, Problem};
 pub use provider::{Environment, Provider, Sources, Unanswered};
-pub use resolve::{Variables, resolve};
+pub use resolve::{Own, Variables, resolve};
 pub use secret::Secret;
 pub use template::Flaw;
 pub use triggers::{Subscription, TriggerFlaw};

@@ -13,6 +13,10 @@ use super::{
 
 type Values = BTreeMap<String, Value>;
 
+/// The values of one component's variables, to compare with those that it has in another release. Cheap to clone.
+#[derive(Clone, Default, PartialEq)]
+pub struct Own(Arc<Values>);
+
 /// The variables of every component of an application, with their values, and what they make of its Redis triggers.
 #[derive(Clone, Default)]
 pub struct Variables {
@@ -21,10 +25,9 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Whether a component has the same values in both.
-    pub fn same(&self, other: &Self, component: &ComponentId) -> bool {
-        let own = |of: &Self| of.components.get(component).cloned().unwrap_or_default();
-        own(self) == own(other)
+    /// Those of a component, without anybody else's.
+    pub fn own(&self, component: &ComponentId) -> Own {
+        Own(self.components.get(component).cloned().unwrap_or_default())
     }
 
     /// What the Redis triggers listen to, in the order of the manifest.
@@ -34,8 +37,8 @@ impl Variables {
 
     /// The variables of one revision of a component, and of no other component.
     pub fn handle(&self, component: &ComponentId, revision: &str) -> Handle {
-        let values = self.components.get(component).cloned();
-        Handle::new(component, revision, values.unwrap_or_default())
+        let Own(values) = self.own(component);
+        Handle::new(component, revision, values)
     }
 }
 

@@ -190,7 +190,7 @@ struct Starting<'a> {
 
 impl Starting<'_> {
     async fn run(
-        self,
+        mut self,
         values: Values,
         initial: Initial,
         telemetry: Telemetry,
@@ -271,12 +271,16 @@ impl Starting<'_> {
         })
     }
 
-    /// The application that it is started with.
-    fn folder(&self) -> Result<Option<(Bundle, bundle::Files)>, Invalid> {
-        match &self.offered {
+    /// The application that it is started with. An image has no files afterwards: a host does not keep what it was started
+    /// with in memory.
+    fn folder(&mut self) -> Result<Option<(Bundle, bundle::Files)>, Invalid> {
+        match &mut self.offered {
             Offered::Nothing => Ok(None),
             Offered::Folder(project, _) => super::bundled(project).map(Some),
-            Offered::Image(image) => Ok(Some((image.bundle.clone(), image.files.clone()))),
+            Offered::Image(image) => {
+                let files = std::mem::take(&mut image.files);
+                Ok(Some((image.bundle.clone(), files)))
+            }
         }
     }
 

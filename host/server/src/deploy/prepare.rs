@@ -276,7 +276,7 @@ fn made_of(
                 .map(|(path, digest)| (path.to_owned(), digest))
                 .collect(),
             component: component.clone(),
-            variables: variables.clone(),
+            variables: variables.own(compose::middleware::named(app, id)),
             power,
             triggers: wiring::triggers(app, id),
             command: commands.get(id).cloned(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stoa_capabilities::releases::Digest;
-use stoa_capabilities::variables::{Subscription, Variables};
+use stoa_capabilities::variables::{Own, Subscription};
 use stoa_manifest::{App, Component, ComponentId};
 use stoa_runtime::{Core, Handler, Revision, Siblings, Triggers, Wagi};
 
@@ -64,7 +64,7 @@ pub(super) struct MadeOf {
     pub(super) files: BTreeMap<String, Digest>,
     /// With values filled in.
     pub(super) component: Component,
-    pub(super) variables: Variables,
+    pub(super) variables: Own,
     pub(super) power: Power,
     /// What it was linked for: there is no way into it for anything else.
     pub(super) triggers: Triggers,
@@ -73,13 +73,13 @@ pub(super) struct MadeOf {
 }
 
 impl MadeOf {
-    fn same(&self, other: &Self, id: &ComponentId) -> bool {
+    fn same(&self, other: &Self) -> bool {
         self.files == other.files
             && self.component == other.component
             && self.power == other.power
             && self.triggers == other.triggers
             && self.command == other.command
-            && self.variables.same(&other.variables, id)
+            && self.variables == other.variables
     }
 }
 
@@ -206,10 +206,9 @@ impl Live for Beside<'_> {
     fn same(&self, id: &ComponentId) -> Option<Shared> {
         let service = self.live.services.get(id)?;
         let made_of = self.made_of.get(id)?;
-        let named = middleware::named(self.app, id);
         service
             .made_of
-            .same(made_of, named)
+            .same(made_of)
             .then(|| Shared(Arc::clone(service)))
     }
 
@@ -258,7 +257,7 @@ mod tests {
         MadeOf {
             files: BTreeMap::new(),
             component: app.components[&id].clone(),
-            variables: Variables::default(),
+            variables: Own::default(),
             power: Power::Full,
             triggers: wiring::triggers(&app, &id),
             command: wiring::commands(&app).get(&id).cloned(),
@@ -286,7 +285,7 @@ mod tests {
         ];
         for (at, one) in all.iter().enumerate() {
             for (beside, other) in all.iter().enumerate() {
-                let same = made_of(one).same(&made_of(other), &id());
+                let same = made_of(one).same(&made_of(other));
                 assert_eq!(same, at == beside, "{one}\n{other}");
             }
         }
@@ -296,6 +295,6 @@ mod tests {
     fn another_route_to_a_component_does_not_change_it() {
         let more = "[[trigger.http]]\nroute = \"/more\"\ncomponent = \"a\"\n";
         let more = made_of(&format!("{ROUTE}{more}"));
-        assert!(made_of(ROUTE).same(&more, &id()));
+        assert!(made_of(ROUTE).same(&more));
     }
 }

@@ -97,6 +97,8 @@ impl Host {
             (Some(_), false) => self.is_new(digest).await?,
         };
         if !publish {
+            // What is recorded has files of its own.
+            drop(files);
             self.resume(current).await?;
             if !self.serves(&bundle) {
                 let serving = self.words();
