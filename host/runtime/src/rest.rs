@@ -1,8 +1,8 @@
 //! Revisions that idle give back the pages of their code.
 //!
 //! Code is mapped from its file. What was looked at while it was loaded, and what ran, stays mapped, and the kernel
-//! maps 64 KiB around each page that is touched: of a small component that is all of it, for ever. A revision that made
-//! no instance for a while lets go of the mapped pages; what runs next is mapped again, from the page cache as a rule,
+//! maps 64 KiB around each page that is touched: of a small component that is all of it, for ever. A revision of which no
+//! instance began or ended for a while lets go of the mapped pages; what runs next is mapped again, from the page cache as a rule,
 //! which is a few faults for the first request.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::revision::Revision;
 
-/// How often is looked. A revision rests when it made no instance between two looks.
+/// How often is looked. A revision rests when none of its instances began or ended between two looks.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// All revisions that are alive.
@@ -19,8 +19,8 @@ pub(crate) struct Resting(Arc<Mutex<Vec<Sleeper>>>);
 
 struct Sleeper {
     revision: Weak<Revision>,
-    /// Instances it had made at the last look.
-    made: u64,
+    /// How often its instances had begun or ended at the last look.
+    changed: u64,
     rests: bool,
 }
 
@@ -41,7 +41,7 @@ impl Resting {
     pub(crate) fn add(&self, revision: &Arc<Revision>) {
         self.known().push(Sleeper {
             revision: Arc::downgrade(revision),
-            made: 0,
+            changed: 0,
             rests: false,
         });
     }
@@ -52,7 +52,7 @@ impl Resting {
         self.known().retain_mut(|sleeper| {
             let revision = sleeper.revision.upgrade();
             revision
-                .map(|revision| looked.push((sleeper.look(&revision), revision)))
+                .map(|revision| looked.push((sleeper.look(revision.instances_changed()), revision)))
                 .is_some()
         });
         for (rest, revision) in looked {
@@ -72,11 +72,26 @@ impl Resting {
 
 impl Sleeper {
     /// Whether the revision rests from now on.
-    fn look(&mut self, revision: &Revision) -> bool {
-        let made = revision.instances_made();
-        let idle = made == self.made;
+    fn look(&mut self, changed: u64) -> bool {
+        let idle = changed == self.changed;
         let begins = idle && !self.rests;
-        (self.made, self.rests) = (made, idle);
+        (self.changed, self.rests) = (changed, idle);
         begins
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_rests_once_after_its_last_instance_began_or_ended() {
+        let mut sleeper = Sleeper {
+            revision: Weak::new(),
+            changed: 0,
+            rests: false,
+        };
+        let rests = [1, 1, 1, 2, 3, 3, 3].map(|changed| sleeper.look(changed));
+        assert_eq!(rests, [false, true, false, false, false, true, false]);
     }
 }

@@ -173,6 +173,7 @@ pub struct Revision {
     /// Has its instances dumped when they trap, if somebody asked for that.
     pub(crate) dumper: Option<Arc<Dumper>>,
     instances: AtomicU64,
+    ended: AtomicU64,
     /// Last, because dropping it says that the rest is gone.
     pub(crate) life: Life,
 }
@@ -219,9 +220,13 @@ impl Revision {
         }
     }
 
-    /// How many instances there were so far.
-    pub(crate) fn instances_made(&self) -> u64 {
-        self.instances.load(Ordering::Relaxed)
+    /// How often an instance began or ended so far: both look at its code.
+    pub(crate) fn instances_changed(&self) -> u64 {
+        self.instances.load(Ordering::Relaxed) + self.ended.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn instance_ended(&self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn next_instance(&self) -> u64 {
@@ -279,6 +284,7 @@ impl Runtime {
             spare: Arc::clone(&self.spare),
             dumper: self.dumper.clone().filter(|dumper| dumper.is_for(name)),
             instances: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
             life: Life::new(name),
         });
         self.resting.add(&revision);

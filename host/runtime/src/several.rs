@@ -32,10 +32,13 @@ use crate::worker::{DROPPED, Died, Fresh, Unstarted, Worker, Workers};
 /// The instances of one component on one core.
 #[derive(Default)]
 pub(crate) struct Several {
-    /// The oldest first: those that come later idle, and go, as soon as there is less to do.
-    instances: Mutex<Vec<Arc<Seats>>>,
+    instances: Arc<Instances>,
     room: Arc<Free>,
 }
+
+/// The oldest first: those that come later idle, and go, as soon as there is less to do.
+#[derive(Default)]
+struct Instances(Mutex<Vec<Arc<Seats>>>);
 
 /// Where requests wait for an instance that can take one.
 #[derive(Default)]
@@ -143,9 +146,10 @@ impl Workers {
         let guest = Box::pin(pre.instantiate_async(&mut fresh.store));
         let guest = self.started(guest).await?;
         let room = Arc::clone(&self.several.room);
-        let live = Live::new(fresh, &self.revision.reuse, room);
+        let among = Arc::clone(&self.several.instances);
+        let live = Live::new(fresh, &self.revision.reuse, room, among);
         let seats = Arc::clone(&live.seats);
-        self.several.lock().push(Arc::clone(&seats));
+        self.several.instances.lock().push(Arc::clone(&seats));
         // A guest that computes gives way by itself. Tokio's own budget would end a turn with bodies half written.
         tokio::spawn(tokio::task::unconstrained(live.run(guest)));
         Ok(seats)
@@ -156,8 +160,7 @@ impl Workers {
 
 impl Several {
     fn free(&self) -> Option<Arc<Seats>> {
-        let mut instances = self.lock();
-        instances.retain(|seats| !seats.have_ended());
+        let instances = self.instances.lock();
         let mut instances = instances.iter();
         instances.find(|seats| seats.free() > 0).map(Arc::clone)
     }
@@ -181,12 +184,18 @@ impl Several {
             }
         }
     }
+}
+
+// === impl Instances ===
+
+impl Instances {
+    fn remove(&self, ended: &Arc<Seats>) {
+        self.lock().retain(|seats| !Arc::ptr_eq(seats, ended));
+    }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Seats>>> {
         // The list is whole whatever happened to a thread that held the lock.
-        self.instances
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -330,10 +339,11 @@ struct Live {
     store: Option<Store<State>>,
     worker: Worker,
     seats: Arc<Seats>,
+    among: Arc<Instances>,
 }
 
 impl Live {
-    fn new(fresh: Fresh, reuse: &Reuse, room: Arc<Free>) -> Self {
+    fn new(fresh: Fresh, reuse: &Reuse, room: Arc<Free>, among: Arc<Instances>) -> Self {
         let Fresh { store, worker } = fresh;
         let seats = Arc::new(Seats {
             given: Mutex::default(),
@@ -354,6 +364,7 @@ impl Live {
             store: Some(store),
             worker,
             seats,
+            among,
         }
     }
 
@@ -362,6 +373,7 @@ impl Live {
             store,
             worker,
             seats,
+            ..
         } = &mut self;
         let store_there = store.as_mut().expect("it is there until the end");
         let ended = {
@@ -447,6 +459,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.seats.end();
+        self.among.remove(&self.seats);
         if let Some(store) = self.store.take() {
             self.worker.end(store, Err(format_err!("{DROPPED}")));
         }

@@ -291,6 +291,7 @@ impl Worker {
             }
         }
         self.usage.ended(start.elapsed());
+        self.revision.instance_ended();
         self.alive.decrement(1.0);
     }
 
