@@ -17,8 +17,8 @@ use crate::stage::Stage;
 const COMPONENTS: usize = 1_000;
 const RESIDENT_BYTES_MAX: u64 = 1024 * MIB;
 const COMPONENT_BYTES_MAX: u64 = 200 * KIB;
-/// Instances without requests are given back after 10 s.
-const IDLE: Duration = Duration::from_secs(12);
+/// Instances without requests are given back after 10 s, the pages of their code some seconds later.
+const IDLE: Duration = Duration::from_secs(22);
 
 pub(super) fn show(stage: &Stage) -> anyhow::Result<Shown> {
     let count = COMPONENTS;
