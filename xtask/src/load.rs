@@ -120,6 +120,14 @@ impl Rates {
     pub(crate) fn median(&self) -> anyhow::Result<f64> {
         median(&self.per_second)
     }
+
+    /// How many times what another did in the same rounds: the median over the rounds, because what else the machine did in
+    /// one of them met both.
+    pub(crate) fn times(&self, other: &Self) -> anyhow::Result<f64> {
+        let rounds = self.per_second.iter().zip(&other.per_second);
+        let ratios: Vec<f64> = rounds.map(|(own, other)| own / other).collect();
+        median(&ratios)
+    }
 }
 
 // === functions ===
@@ -138,6 +146,16 @@ mod tests {
     use crate::bare;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_round_that_was_slow_for_both_changes_no_ratio() {
+        let rates = |per_second: [f64; 3]| Rates {
+            per_second: per_second.to_vec(),
+            failures: 0,
+        };
+        let (one, other) = (rates([30.0, 3.0, 40.0]), rates([10.0, 1.0, 20.0]));
+        assert_eq!(one.times(&other).expect("it was measured"), 3.0);
+    }
 
     /// Two, so that `wrk` needs a script.
     fn asks() -> [Ask; 2] {

@@ -82,9 +82,8 @@ pub(crate) fn closed(
     connections: usize,
     duration: Duration,
 ) -> anyhow::Result<Seen> {
-    let start = Instant::now();
-    let until = start + duration;
-    let mut seen = each(connections, |index| {
+    let until = Instant::now() + duration;
+    each(connections, duration, |index| {
         let (mut client, mut seen) = (Client::new(address), Seen::default());
         // Not all begin with the same one.
         for ask in asks.iter().cycle().skip(index % asks.len().max(1)) {
@@ -93,41 +92,37 @@ pub(crate) fn closed(
                 break;
             }
             let outcome = client.ask(ask);
-            seen.note(sent, sent, &outcome);
+            seen.note(sent, sent, until, &outcome);
             if outcome.is_err() {
                 thread::sleep(PAUSE);
             }
         }
         seen
-    })?;
-    seen.elapsed = start.elapsed();
-    Ok(seen)
+    })
 }
 
 /// Asks in turn at a rate. A latency counts from the moment its request was due, not from when a connection was free
 /// for it: so a server that stalls is seen by everyone who would have come meanwhile.
 pub(crate) fn open(address: SocketAddr, asks: &[Ask], pace: &Pace) -> anyhow::Result<Seen> {
     let start = Instant::now() + CONNECT;
-    let until = start + pace.duration + LATE_MAX;
+    let until = start + pace.duration;
     // Rounded: the last one may be due at the very end.
     let count = (pace.per_second * pace.duration.as_secs_f64()).round() as usize;
-    let mut seen = each(pace.connections, |index| {
+    each(pace.connections, pace.duration, |index| {
         let (mut client, mut seen) = (Client::connected(address), Seen::default());
         for number in (index..count).step_by(pace.connections) {
             let due = start + Duration::from_secs_f64(number as f64 / pace.per_second);
             thread::sleep(due.saturating_duration_since(Instant::now()));
             let sent = Instant::now();
-            if sent > until {
+            if sent > until + LATE_MAX {
                 seen.lose(|| "it was due long ago and not sent".to_owned());
                 continue;
             }
             let outcome = client.ask(&asks[number % asks.len()]);
-            seen.note(due, sent, &outcome);
+            seen.note(due, sent, until, &outcome);
         }
         seen
-    })?;
-    seen.elapsed = start.elapsed();
-    Ok(seen)
+    })
 }
 
 /// A thread that costs little, for one client among many.
@@ -141,14 +136,18 @@ pub(crate) fn light<'scope, T: Send + 'scope>(
 }
 
 /// Runs so many clients and adds up what they saw.
-fn each(count: usize, work: impl Fn(usize) -> Seen + Sync) -> anyhow::Result<Seen> {
+fn each(
+    count: usize,
+    lasted: Duration,
+    work: impl Fn(usize) -> Seen + Sync,
+) -> anyhow::Result<Seen> {
     let work = &work;
     thread::scope(|scope| {
         let clients = (0..count)
             .map(|index| light(scope, move || work(index)))
             .collect::<io::Result<Vec<_>>>()
             .context("cannot start a client")?;
-        let mut all = Seen::default();
+        let mut all = Seen::during(lasted);
         for client in clients {
             all.add(client.join().map_err(|_| anyhow!("a client panicked"))?);
         }

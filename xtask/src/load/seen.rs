@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) latency: Duration,
     /// From the moment its request was sent.
     pub(crate) service: Duration,
+    /// Whether it was complete while the load was on.
+    in_time: bool,
     /// Whether it says when to come again.
     pub(crate) has_retry_after: bool,
 }
@@ -25,7 +27,8 @@ pub(crate) struct Seen {
     lost: u64,
     /// Why the first one had no answer.
     first_loss: Option<String>,
-    pub(super) elapsed: Duration,
+    /// How long the load was on.
+    lasted: Duration,
 }
 
 /// Latencies in order.
@@ -34,12 +37,28 @@ pub(crate) struct Latencies(Vec<Duration>);
 // === impl Seen ===
 
 impl Seen {
-    pub(super) fn note(&mut self, due: Instant, sent: Instant, outcome: &anyhow::Result<Response>) {
+    /// Under a load that was on for so long.
+    pub(super) fn during(lasted: Duration) -> Self {
+        Self {
+            lasted,
+            ..Self::default()
+        }
+    }
+
+    /// `until` is when the load is over.
+    pub(super) fn note(
+        &mut self,
+        due: Instant,
+        sent: Instant,
+        until: Instant,
+        outcome: &anyhow::Result<Response>,
+    ) {
         match outcome {
             Ok(response) => self.answers.push(Answer {
                 status: response.status(),
                 latency: due.elapsed(),
                 service: sent.elapsed(),
+                in_time: Instant::now() <= until,
                 has_retry_after: response.head.header("retry-after").is_some(),
             }),
             Err(error) => self.lose(|| format!("{error:#}")),
@@ -63,9 +82,11 @@ impl Seen {
             .filter(move |answer| answer.status == status)
     }
 
-    /// Answers of this status per second.
+    /// Answers of this status per second, while the load was on: what is answered after it, when most clients have gone,
+    /// says nothing of what is answered under it.
     pub(crate) fn per_second(&self, status: u16) -> f64 {
-        self.answered(status).count() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
+        let in_time = self.answered(status).filter(|answer| answer.in_time);
+        in_time.count() as f64 / self.lasted.as_secs_f64().max(f64::EPSILON)
     }
 
     /// Requests without an answer, or with another one than 200.
@@ -146,6 +167,19 @@ mod tests {
     #[test]
     fn without_answers_there_is_no_percentile() {
         assert!(latencies(0).per_mille(500).is_err());
+    }
+
+    #[test]
+    fn what_is_answered_after_the_load_is_no_part_of_its_rate() {
+        let now = Instant::now();
+        let mut seen = Seen::during(Duration::from_secs(2));
+        let mut note = |until| {
+            let response = Response::of(200, "");
+            seen.note(now, now, until, &Ok(response));
+        };
+        note(now + Duration::from_secs(60));
+        note(now - Duration::from_secs(1));
+        assert_eq!((seen.answered(200).count(), seen.per_second(200)), (2, 0.5));
     }
 
     #[test]

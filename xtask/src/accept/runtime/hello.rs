@@ -6,7 +6,7 @@ use crate::abi::Abi;
 use crate::accept::{Scale, Shown};
 use crate::bare::{self, Work};
 use crate::host::{Host, START_MAX};
-use crate::load::{Ask, Generator, Rounds};
+use crate::load::{Ask, Generator, Rates, Rounds};
 use crate::manifest::Mounted;
 use crate::stage::Stage;
 use crate::wasmtime;
@@ -68,15 +68,11 @@ pub(super) fn show(stage: &Stage, aim: &Aim) -> anyhow::Result<Shown> {
         ask.once(*address)?;
     }
     let rates = load.interleaved(&servers, &[ask], rounds(stage.scale()))?;
-    let medians = rates
-        .iter()
-        .map(|rates| rates.median())
-        .collect::<anyhow::Result<Vec<f64>>>()?;
-    let ratio = medians[0] / medians[1];
+    let ratio = rates[0].times(&rates[1])?;
     let failures = rates[0].failures;
     let figure = format!(
         "{}; {failures} failures, by {}",
-        figure(aim, &medians),
+        figure(aim, &rates)?,
         load.name()
     );
     Ok(Shown {
@@ -88,30 +84,38 @@ pub(super) fn show(stage: &Stage, aim: &Aim) -> anyhow::Result<Shown> {
 fn rounds(scale: Scale) -> Rounds {
     match scale {
         Scale::Brief => Rounds {
-            count: 3,
-            seconds: 3,
+            count: 7,
+            seconds: 2,
         },
         Scale::Full => Rounds {
-            count: 5,
-            seconds: 10,
+            count: 15,
+            seconds: 5,
         },
     }
 }
 
-/// Medians in the order of the contenders.
-fn figure(aim: &Aim, medians: &[f64]) -> String {
-    let (stoa, wasmtime, bare) = (medians[0], medians[1], medians[2]);
-    let alike = medians.get(3).map_or(String::new(), |alike| {
-        format!(", {:.2} x with the same reuse ({alike:.0}/s)", stoa / alike)
-    });
-    format!(
-        "stoa {stoa:.0}/s is {:.2} x wasmtime serve ({wasmtime:.0}/s; at least {}, stretch {}){alike}, \
-         {:.2} x bare hyper ({bare:.0}/s)",
-        stoa / wasmtime,
+/// What each of the contenders did, in their order.
+fn figure(aim: &Aim, rates: &[Rates]) -> anyhow::Result<String> {
+    let (stoa, wasmtime, bare) = (&rates[0], &rates[1], &rates[2]);
+    let alike = match rates.get(3) {
+        None => String::new(),
+        Some(alike) => format!(
+            ", {:.2} x with the same reuse ({:.0}/s)",
+            stoa.times(alike)?,
+            alike.median()?
+        ),
+    };
+    Ok(format!(
+        "stoa {:.0}/s is {:.2} x wasmtime serve ({:.0}/s; at least {}, stretch {}){alike}, \
+         {:.2} x bare hyper ({:.0}/s)",
+        stoa.median()?,
+        stoa.times(wasmtime)?,
+        wasmtime.median()?,
         aim.least,
         aim.stretch,
-        stoa / bare
-    )
+        stoa.times(bare)?,
+        bare.median()?
+    ))
 }
 
 // === impl Contenders ===
