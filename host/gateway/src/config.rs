@@ -35,8 +35,9 @@ pub struct Limits {
     pub request_body_bytes_max: u64,
     /// Header fields of a request; more gets 431. Default 100.
     pub request_headers_max: usize,
-    /// Bytes of a request's head; more gets 431. As much of an HTTP/1 body is read and written at once: with 32 KiB a megabyte
-    /// that passes through took up to two fifths longer, with more than 64 KiB no less. Default 64 KiB.
+    /// Bytes of a request's head; more gets 431. In HTTP/1 what is in one read with them may pass: never twice as many. As
+    /// much of a body is read and written at once: with 32 KiB a megabyte that passes through took up to two fifths longer,
+    /// with more than 64 KiB no less. Default 64 KiB.
     pub request_head_bytes_max: usize,
     /// From the first byte of a request, or of a TLS handshake, to the end of its head; in HTTP/2, from the first byte of
     /// the connection to its first request. Default 10 s.

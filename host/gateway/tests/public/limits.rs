@@ -41,7 +41,7 @@ fn heads_over_the_limit_are_refused() {
     );
     let large = format!(
         "GET /echo HTTP/1.1\r\nx: {}\r\n{CLOSE}",
-        "y".repeat(64 * 1024)
+        "y".repeat(2 * Limits::default().request_head_bytes_max)
     );
     let answer = gateway.exchange(&large);
     assert!(
