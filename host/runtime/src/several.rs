@@ -4,10 +4,11 @@
 //! new one if there is room, else it waits for whichever comes first; nothing of it is in an instance by then. What an
 //! instance does not begin with at once it gives back.
 
-use std::collections::VecDeque;
+mod seats;
+
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
@@ -15,8 +16,7 @@ use std::time::Instant;
 use futures::StreamExt;
 use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesUnordered;
-use futures::task::AtomicWaker;
-use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wasmtime::component::Accessor;
 use wasmtime::{AsContextMut, Store, format_err};
 use wasmtime_wasi_http::p3::bindings::Service;
@@ -24,10 +24,10 @@ use wasmtime_wasi_http::{WasiBody, WasiHttpView, p3};
 
 use crate::instance::State;
 use crate::lifetime::{Status, watched};
-use crate::processor::Usage;
-use crate::request::{Request, Tenants};
+use crate::request::Request;
 use crate::revision::Reuse;
 use crate::worker::{DROPPED, Died, Fresh, Unstarted, Worker, Workers};
+use seats::{Free, Given, Seats, Told};
 
 /// The instances of one component on one core.
 #[derive(Default)]
@@ -39,51 +39,6 @@ pub(crate) struct Several {
 /// The oldest first: those that come later idle, and go, as soon as there is less to do.
 #[derive(Default)]
 struct Instances(Mutex<Vec<Arc<Seats>>>);
-
-/// Where requests wait for an instance that can take one.
-#[derive(Default)]
-struct Free {
-    waiting: AtomicUsize,
-    instance: Notify,
-}
-
-/// One of those who wait.
-struct Waiting<'a>(&'a Free);
-
-/// How many requests an instance has and may have; what its event loop shares with those who bring them.
-struct Seats {
-    given: Mutex<VecDeque<Given>>,
-    /// Requests that it began and that have not ended; and all that it ever began.
-    running: AtomicUsize,
-    begun: AtomicUsize,
-    running_max: usize,
-    begun_max: usize,
-    /// The guest wants no more for now.
-    refuses: AtomicBool,
-    ended: AtomicBool,
-    /// The event loop may begin with a request.
-    may_begin: AtomicBool,
-    /// Wakes the instance when it is given a request.
-    task: AtomicWaker,
-    status: Mutex<(Status, Instant)>,
-    tenants: Arc<Tenants>,
-    usage: Arc<Usage>,
-    room: Arc<Free>,
-}
-
-/// A request that was given to an instance.
-struct Given {
-    ties: Arc<Request>,
-    request: http::Request<WasiBody>,
-    answer: oneshot::Sender<Told>,
-}
-
-/// What becomes of a request that was given to an instance; nothing, where that died.
-enum Told {
-    Answered(wasmtime::Result<http::Response<WasiBody>>),
-    /// The instance ended before it began this one.
-    Again(http::Request<WasiBody>),
-}
 
 /// The client left before the guest answered.
 #[derive(Debug, thiserror::Error)]
@@ -199,141 +154,6 @@ impl Instances {
     }
 }
 
-// === impl Free ===
-
-impl Free {
-    fn wait(&self) -> Waiting<'_> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(self)
-    }
-
-    /// Those who wait look at an instance that may take some of them.
-    fn announce(&self, seats: &Seats) {
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        if waiting > 0 {
-            let all = waiting.min(seats.free());
-            (0..all).for_each(|_| self.instance.notify_one());
-        }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-// === impl Seats ===
-
-impl Seats {
-    /// Gives it a request: one who saw that it can take one, without waiting in between.
-    fn give(&self, given: Given) {
-        self.given().push_back(given);
-        self.task.wake();
-        if self.have_ended() {
-            self.give_back();
-        }
-    }
-
-    /// Requests that it can take now.
-    fn free(&self) -> usize {
-        if self.tenants.retired()
-            || self.refuses.load(Ordering::Relaxed)
-            || self.have_ended()
-            // One that computes would have them wait.
-            || self.usage.computes()
-        {
-            return 0;
-        }
-        let given = self.given().len();
-        let running = self.running.load(Ordering::Relaxed) + given;
-        let begun = self.begun.load(Ordering::Relaxed) + given;
-        let beside = self.running_max.saturating_sub(running);
-        beside.min(self.begun_max.saturating_sub(begun))
-    }
-
-    /// The next request that somebody waits for still.
-    fn next(&self) -> Option<Given> {
-        loop {
-            let given = self.given().pop_front()?;
-            if given.ties.is_waited_for() {
-                self.running.fetch_add(1, Ordering::Relaxed);
-                self.begun.fetch_add(1, Ordering::Relaxed);
-                return Some(given);
-            }
-        }
-    }
-
-    /// A request that is not begun by now would wait for a guest that wants no more, for one that blocks in a call of the
-    /// host, or for ever: it is for another instance. This one is asked again when its event loop comes round.
-    fn check_begun(&self) {
-        if !self.given().is_empty() {
-            self.refuses.store(true, Ordering::Relaxed);
-            self.give_back();
-        }
-    }
-
-    fn is_used_up(&self) -> bool {
-        self.tenants.retired() || self.begun.load(Ordering::Relaxed) >= self.begun_max
-    }
-
-    /// Whether it may begin with a request, if there is one; then with no other.
-    fn begins(&self) -> bool {
-        !self.given().is_empty() && self.may_begin.swap(false, Ordering::Relaxed)
-    }
-
-    fn have_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed) > 0
-    }
-
-    fn finished(&self) {
-        self.running.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn is_in(&self, status: Status) {
-        let mut before = self.status();
-        if before.0 != status {
-            *before = (status, Instant::now());
-        }
-    }
-
-    /// Whether it matters if the guest wants more.
-    fn is_asked(&self) -> bool {
-        self.refuses.load(Ordering::Relaxed)
-            || self.room.waiting.load(Ordering::Relaxed) > 0
-            || !self.given().is_empty()
-    }
-
-    fn end(&self) {
-        self.ended.store(true, Ordering::Release);
-        self.give_back();
-    }
-
-    fn give_back(&self) {
-        let given = std::mem::take(&mut *self.given());
-        for Given {
-            request, answer, ..
-        } in given
-        {
-            // Whoever brought it may have left.
-            answer.send(Told::Again(request)).ok();
-        }
-    }
-
-    fn have_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
-    }
-
-    fn given(&self) -> MutexGuard<'_, VecDeque<Given>> {
-        // Requests are whole whatever happened to a thread that held the lock.
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn status(&self) -> MutexGuard<'_, (Status, Instant)> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// An instance, accounted for however it ends.
 struct Live {
     store: Option<Store<State>>,
@@ -345,21 +165,7 @@ struct Live {
 impl Live {
     fn new(fresh: Fresh, reuse: &Reuse, room: Arc<Free>, among: Arc<Instances>) -> Self {
         let Fresh { store, worker } = fresh;
-        let seats = Arc::new(Seats {
-            given: Mutex::default(),
-            running: AtomicUsize::new(0),
-            begun: AtomicUsize::new(0),
-            running_max: reuse.requests_concurrent_max,
-            begun_max: reuse.requests_max,
-            refuses: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-            may_begin: AtomicBool::new(false),
-            task: AtomicWaker::new(),
-            status: Mutex::new((Status::Idle, Instant::now())),
-            tenants: Arc::clone(worker.tenants()),
-            usage: Arc::clone(worker.usage()),
-            room,
-        });
+        let seats = Arc::new(Seats::new(&worker, reuse, room));
         Self {
             store: Some(store),
             worker,
