@@ -4,6 +4,7 @@
 
 mod ask;
 mod clients;
+mod closed;
 mod seen;
 mod wrk;
 
@@ -15,7 +16,8 @@ use anyhow::Context;
 use crate::process;
 
 pub(crate) use ask::Ask;
-pub(crate) use clients::{Client, Pace, closed, light, open};
+pub(crate) use clients::{Client, Pace, light, open};
+pub(crate) use closed::{beside, closed};
 pub(crate) use seen::{Answer, Latencies, Seen};
 
 /// Connections, each with one request under way.
@@ -48,8 +50,8 @@ pub(crate) struct Rounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Generator {
     Wrk,
-    /// As many threads as connections. They take more of the machine than `wrk` does.
-    Threads,
+    /// Clients of our own. They take more of the machine than `wrk` does.
+    Own,
 }
 
 // === impl Generator ===
@@ -58,14 +60,14 @@ impl Generator {
     pub(crate) fn found() -> Self {
         match process::find("wrk") {
             Some(_) => Self::Wrk,
-            None => Self::Threads,
+            None => Self::Own,
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Wrk => "wrk",
-            Self::Threads => "threads",
+            Self::Own => "clients of our own",
         }
     }
 
@@ -78,7 +80,7 @@ impl Generator {
     ) -> anyhow::Result<Rate> {
         match self {
             Self::Wrk => wrk::measure(address, asks, seconds),
-            Self::Threads => {
+            Self::Own => {
                 let seen = closed(address, asks, CONNECTIONS, Duration::from_secs(seconds))?;
                 Ok(Rate {
                     requests_per_second: seen.per_second(200),
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn every_generator_loads_a_server() {
         let address = bare::spawned();
-        for generator in [Generator::found(), Generator::Threads] {
+        for generator in [Generator::found(), Generator::Own] {
             let rate = generator.measure(address, &asks(), 1);
             let rate = rate.expect("the server answers");
             assert!(rate.requests_per_second > 0.0, "{generator:?}: {rate:?}");

@@ -1,4 +1,4 @@
-//! Clients of our own: a thread each, that blocks.
+//! Clients in a thread each, that blocks: they ask when they are meant to, to the microsecond.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,17 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 
 use super::ask::Ask;
-use super::seen::Seen;
+use super::seen::{Seen, Told};
 use crate::http::{Connection, Response};
 
 /// How long one answer may take before it counts as a failure.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// What the clients of an open loop have to connect before the first request is due.
 const CONNECT: Duration = Duration::from_millis(300);
 /// When requests of an open loop that are still due are not sent any more.
 const LATE_MAX: Duration = Duration::from_secs(10);
-/// After a failure, so that a server that is gone is not asked in a tight loop.
-const PAUSE: Duration = Duration::from_millis(10);
 /// These threads call little.
 const STACK_BYTES: usize = 256 * 1024;
 
@@ -75,32 +73,6 @@ fn is_last(response: &Response) -> bool {
 
 // === functions ===
 
-/// Asks in turn on so many connections, as fast as answers come.
-pub(crate) fn closed(
-    address: SocketAddr,
-    asks: &[Ask],
-    connections: usize,
-    duration: Duration,
-) -> anyhow::Result<Seen> {
-    let until = Instant::now() + duration;
-    each(connections, duration, |index| {
-        let (mut client, mut seen) = (Client::new(address), Seen::default());
-        // Not all begin with the same one.
-        for ask in asks.iter().cycle().skip(index % asks.len().max(1)) {
-            let sent = Instant::now();
-            if sent >= until {
-                break;
-            }
-            let outcome = client.ask(ask);
-            seen.note(sent, sent, until, &outcome);
-            if outcome.is_err() {
-                thread::sleep(PAUSE);
-            }
-        }
-        seen
-    })
-}
-
 /// Asks in turn at a rate. A latency counts from the moment its request was due, not from when a connection was free
 /// for it: so a server that stalls is seen by everyone who would have come meanwhile.
 pub(crate) fn open(address: SocketAddr, asks: &[Ask], pace: &Pace) -> anyhow::Result<Seen> {
@@ -119,7 +91,8 @@ pub(crate) fn open(address: SocketAddr, asks: &[Ask], pace: &Pace) -> anyhow::Re
                 continue;
             }
             let outcome = client.ask(&asks[number % asks.len()]);
-            seen.note(due, sent, until, &outcome);
+            let outcome = outcome.map(|response| Told::by(&response));
+            seen.note(due, sent, Instant::now() <= until, outcome);
         }
         seen
     })

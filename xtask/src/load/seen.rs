@@ -20,6 +20,13 @@ pub(crate) struct Answer {
     pub(crate) has_retry_after: bool,
 }
 
+/// What counts of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    pub(super) status: u16,
+    pub(super) has_retry_after: bool,
+}
+
 /// All answers, and how many requests had none.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
@@ -34,6 +41,17 @@ pub(crate) struct Seen {
 /// Latencies in order.
 pub(crate) struct Latencies(Vec<Duration>);
 
+// === impl Told ===
+
+impl Told {
+    pub(super) fn by(response: &Response) -> Self {
+        Self {
+            status: response.status(),
+            has_retry_after: response.head.header("retry-after").is_some(),
+        }
+    }
+}
+
 // === impl Seen ===
 
 impl Seen {
@@ -45,21 +63,21 @@ impl Seen {
         }
     }
 
-    /// `until` is when the load is over.
+    /// `in_time` says whether the load is still on.
     pub(super) fn note(
         &mut self,
         due: Instant,
         sent: Instant,
-        until: Instant,
-        outcome: &anyhow::Result<Response>,
+        in_time: bool,
+        outcome: anyhow::Result<Told>,
     ) {
         match outcome {
-            Ok(response) => self.answers.push(Answer {
-                status: response.status(),
+            Ok(told) => self.answers.push(Answer {
+                status: told.status,
                 latency: due.elapsed(),
                 service: sent.elapsed(),
-                in_time: Instant::now() <= until,
-                has_retry_after: response.head.header("retry-after").is_some(),
+                in_time,
+                has_retry_after: told.has_retry_after,
             }),
             Err(error) => self.lose(|| format!("{error:#}")),
         }
@@ -87,6 +105,16 @@ impl Seen {
     pub(crate) fn per_second(&self, status: u16) -> f64 {
         let in_time = self.answered(status).filter(|answer| answer.in_time);
         in_time.count() as f64 / self.lasted.as_secs_f64().max(f64::EPSILON)
+    }
+
+    /// Answers, whatever they say.
+    pub(crate) fn answers(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// Requests without an answer.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Requests without an answer, or with another one than 200.
@@ -173,12 +201,10 @@ mod tests {
     fn what_is_answered_after_the_load_is_no_part_of_its_rate() {
         let now = Instant::now();
         let mut seen = Seen::during(Duration::from_secs(2));
-        let mut note = |until| {
-            let response = Response::of(200, "");
-            seen.note(now, now, until, &Ok(response));
-        };
-        note(now + Duration::from_secs(60));
-        note(now - Duration::from_secs(1));
+        for in_time in [true, false] {
+            let told = Told::by(&Response::of(200, ""));
+            seen.note(now, now, in_time, Ok(told));
+        }
         assert_eq!((seen.answered(200).count(), seen.per_second(200)), (2, 0.5));
     }
 
