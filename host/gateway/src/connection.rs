@@ -150,6 +150,8 @@ where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (limits, peer) = (&*self.limits, connected.peer);
+        // Its own: what all connections look at, whenever they are polled, is locked for each of them.
+        let stop = self.stop.child_token();
         let watch = Arc::new(Watch::new(protocol));
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
         let service = service_fn({
@@ -168,7 +170,7 @@ where
                     .guard(
                         connection,
                         |it| it.graceful_shutdown(),
-                        &self.stop,
+                        &stop,
                         (limits, peer),
                     )
                     .await;
@@ -179,7 +181,7 @@ where
                     .guard(
                         connection,
                         |it| it.graceful_shutdown(),
-                        &self.stop,
+                        &stop,
                         (limits, peer),
                     )
                     .await;
@@ -258,10 +260,10 @@ mod tests {
 
     use http_body_util::{Either, Full};
     use tokio::io::AsyncWriteExt;
-    use tower::util::BoxCloneSyncService;
 
     use crate::metrics::GATEWAY_REQUESTS_TOTAL;
     use crate::metrics::recorded::Recorded;
+    use crate::stack::Public;
     use crate::traffic::{Front, Lane, Snapshot};
 
     async fn empty(
@@ -272,7 +274,7 @@ mod tests {
 
     fn server() -> Server<Full<Bytes>> {
         let stable = Lane {
-            cores: vec![BoxCloneSyncService::new(tower::service_fn(empty))],
+            cores: vec![Public::new(tower::service_fn(empty))],
             observed: Arc::default(),
         };
         let candidate = None;

@@ -13,7 +13,6 @@ use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::Either;
 use stoa_manifest::ComponentId;
-use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, layer::layer_fn};
 
 use crate::body::RequestBody;
@@ -56,7 +55,7 @@ pub fn stack<S: Inner>(inner: S) -> Public<S::Body> {
         .layer(layer())
         .layer(filters::spin_headers::layer())
         .service(inner);
-    BoxCloneSyncService::new(service)
+    Public::new(service)
 }
 
 fn layer<S>() -> impl Layer<S, Service = Direct<S>> + Clone {

@@ -29,4 +29,4 @@ pub use listener::{BindError, Listener};
 pub use presigned::{PRESIGNED_PREFIX, Presigned};
 pub use rescue::Failure;
 pub use router::{Matched, Routes};
-pub use stack::{Inner, Public, PublicBody, Routed, Shared, stack};
+pub use stack::{Answering, Inner, Public, PublicBody, Routed, Shared, stack};

@@ -32,10 +32,13 @@ pub struct Routes {
 
 /// Who answers a request, and by which route. In the extensions of every request that reaches the inner service.
 #[derive(Clone)]
-pub struct Matched {
-    /// None if another component called this one by its name.
-    route: Option<Arc<Entry>>,
-    component: ComponentId,
+pub struct Matched(By);
+
+#[derive(Clone)]
+enum By {
+    Route(Arc<Served>),
+    /// Another component called this one by its name.
+    Name(ComponentId),
 }
 
 /// What a component that was called by its name is told of its route: as in Spin, that it answers every path.
@@ -45,30 +48,33 @@ static CALLED: LazyLock<OfRoute> =
 impl Matched {
     /// Stands for the route of a request that another component sends to this one.
     pub(crate) fn called(component: ComponentId) -> Self {
-        Self {
-            route: None,
-            component,
-        }
+        Self(By::Name(component))
     }
 
     /// The component that answers.
     pub fn component(&self) -> &ComponentId {
-        &self.component
+        match &self.0 {
+            By::Route(route) => &route.component,
+            By::Name(component) => component,
+        }
     }
 
     /// Whether another component called this one by its name.
     pub(crate) fn is_called(&self) -> bool {
-        self.route.is_none()
+        matches!(self.0, By::Name(_))
     }
 
     pub(crate) fn request_body_bytes_max(&self) -> Option<u64> {
-        self.route.as_ref()?.request_body_bytes_max
+        match &self.0 {
+            By::Route(route) => route.request_body_bytes_max,
+            By::Name(_) => None,
+        }
     }
 
     pub(crate) fn spin_headers(&self) -> &OfRoute {
-        match &self.route {
-            Some(route) => &route.spin_headers,
-            None => &CALLED,
+        match &self.0 {
+            By::Route(route) => &route.spin_headers,
+            By::Name(_) => &CALLED,
         }
     }
 }
@@ -97,19 +103,24 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 struct Entry {
     id: String,
     answer: Answer,
-    request_body_bytes_max: Option<u64>,
-    spin_headers: OfRoute,
     /// Registered with the route, so that counting a request formats nothing.
     answered: [metrics::Counter; CLASSES.len()],
 }
 
 enum Answer {
-    Component(ComponentId),
+    Component(Arc<Served>),
     Static {
         status: StatusCode,
         headers: Vec<(HeaderName, HeaderValue)>,
         body: Bytes,
     },
+}
+
+/// A component behind a route.
+struct Served {
+    component: ComponentId,
+    request_body_bytes_max: Option<u64>,
+    spin_headers: OfRoute,
 }
 
 #[derive(Default)]
@@ -146,7 +157,7 @@ impl Routes {
     /// The component that answers this path, if one does.
     pub fn component(&self, path: &str) -> Option<&ComponentId> {
         match &self.find(path)?.answer {
-            Answer::Component(component) => Some(component),
+            Answer::Component(served) => Some(&served.component),
             Answer::Static { .. } => None,
         }
     }
@@ -253,7 +264,11 @@ fn text(part: &Part) -> Option<String> {
 impl Entry {
     fn new(route: &Route, path: &Path) -> Self {
         let answer = match &route.target {
-            Target::Component(component) => Answer::Component(component.clone()),
+            Target::Component(component) => Answer::Component(Arc::new(Served {
+                component: component.clone(),
+                request_body_bytes_max: route.policy.request_body_bytes_max,
+                spin_headers: OfRoute::new(path),
+            })),
             Target::StaticResponse(response) => Answer::fixed(response),
         };
         let answered = CLASSES.map(|class| {
@@ -262,8 +277,6 @@ impl Entry {
         Self {
             id: route.id.clone(),
             answer,
-            request_body_bytes_max: route.policy.request_body_bytes_max,
-            spin_headers: OfRoute::new(path),
             answered,
         }
     }
@@ -322,11 +335,8 @@ where
             return Then::decided(Err(Rejection::NoRoute));
         };
         match &route.answer {
-            Answer::Component(component) => {
-                let matched = Matched {
-                    route: Some(Arc::clone(route)),
-                    component: component.clone(),
-                };
+            Answer::Component(served) => {
+                let matched = Matched(By::Route(Arc::clone(served)));
                 request.extensions_mut().insert(matched);
                 Then::new(self.inner.call(request), RouteId(Arc::clone(route)))
             }

@@ -2,8 +2,8 @@
 
 #[cfg(test)]
 mod layers;
+mod public;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -12,7 +12,6 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
 use stoa_manifest::App;
-use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
 use crate::body::RequestBody;
@@ -21,6 +20,8 @@ use crate::filters;
 use crate::presigned;
 use crate::rescue::{self, Failure};
 use crate::router::{self, Routes};
+
+pub use public::{Answering, Public};
 
 /// What answers a request once its route is known. The request carries [`crate::Matched`], or [`crate::Presigned`] instead
 /// of it, and [`crate::Connected`] in its extensions. Dropping the future means that the client is gone.
@@ -50,9 +51,6 @@ where
 /// The body of a public answer: ours, or the inner service's.
 pub type PublicBody<B> = Either<Full<Bytes>, B>;
 
-/// The whole stack: always answers.
-pub type Public<B> = BoxCloneSyncService<Request<RequestBody>, Response<PublicBody<B>>, Infallible>;
-
 /// What the stacks of all releases and cores have in common. Cheap to clone.
 #[derive(Clone)]
 pub struct Shared {
@@ -74,7 +72,7 @@ impl Shared {
     }
 }
 
-/// What the stacks of one release have in common, whatever its core. Cheap to clone.
+/// What the stacks of one release and core have in common. Cheap to clone.
 #[derive(Clone)]
 pub struct Routed {
     routes: Routes,
@@ -82,7 +80,8 @@ pub struct Routed {
 }
 
 impl Routed {
-    /// Made once per release.
+    /// Made once per release and core: cores that counted who has the same route would take its counter from each other
+    /// with every request.
     pub fn new(app: &App) -> Self {
         Self {
             routes: Routes::new(&app.routes),
@@ -108,7 +107,10 @@ pub fn stack<S: Inner>(shared: &Shared, routed: &Routed, inner: S) -> Public<S::
         // Outside the cap: whoever asks whether a full host lives must not be told that it does not.
         .layer(filters::well_known::layer(info))
         // The cheapest refusal we have, so before any matching.
-        .layer(filters::in_flight::layer(in_flight, requests_in_flight_max))
+        .layer(filters::in_flight::layer(
+            &in_flight,
+            requests_in_flight_max,
+        ))
         // Before matching too; inside the cap, because answering is work.
         .layer(filters::header_count::layer(request_headers_max))
         // Before the routes: a signed URL is its own permission, and the same inner service answers it.
@@ -120,6 +122,5 @@ pub fn stack<S: Inner>(shared: &Shared, routed: &Routed, inner: S) -> Public<S::
         // Last, so that only what reaches a component pays for it.
         .layer(filters::spin_headers::layer())
         .service(inner);
-    // Boxed, so that layer types stay out of `server`'s build time.
-    BoxCloneSyncService::new(stack)
+    Public::new(stack)
 }

@@ -29,7 +29,6 @@ use bytes::Bytes;
 use http::{HeaderName, Request, Response};
 use http_body::Body;
 use metrics::Counter;
-use tower::Service;
 
 use self::bucket::Newcomers;
 use self::choice::{Choice, Side, Told, is_ours};
@@ -41,7 +40,7 @@ use self::observed::Observing;
 pub(crate) use self::tap::Tapped;
 use crate::body::RequestBody;
 use crate::metrics::{GATEWAY_LANE_REQUESTS_TOTAL, GATEWAY_SWAPS_TOTAL};
-use crate::stack::{Public, PublicBody};
+use crate::stack::{Answering, Public, PublicBody};
 
 /// By its value a request reaches the candidate, whatever the plan. No release sees it.
 static RELEASE: HeaderName = HeaderName::from_static("stoa-release");
@@ -251,8 +250,7 @@ where
             _ => (request, None),
         };
         Begun {
-            // Cloned, because a service is called by whoever has it for itself.
-            answer: lane.cores[self.0.core].clone().call(request),
+            answer: lane.cores[self.0.core].answer(request),
             observing,
             choice,
             original,
@@ -282,7 +280,7 @@ where
 
 /// A request that its release has.
 struct Begun<B> {
-    answer: <Public<B> as Service<Request<RequestBody>>>::Future,
+    answer: Answering<B>,
     observing: Option<Observing>,
     choice: Choice,
     original: Option<Original>,

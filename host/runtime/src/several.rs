@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use futures::StreamExt;
@@ -187,9 +187,13 @@ impl Live {
                 let mut running = FuturesUnordered::new();
                 let begin = |given: Given| begun(accessor, &guest, seats, given);
                 let handle = guest.wasi_http_handler().func_handle();
-                poll_fn(|cx| {
-                    seats.task.register(cx.waker());
+                let waker = Waker::from(Arc::clone(&seats.woken));
+                poll_fn(|_| {
                     seats.tenants.turn();
+                    if !seats.woken.take() {
+                        return Poll::Pending;
+                    }
+                    let cx = &mut Context::from_waker(&waker);
                     loop {
                         while let Poll::Ready(Some(ended)) = running.poll_next_unpin(cx) {
                             let ended: wasmtime::Result<()> = ended;
@@ -236,11 +240,11 @@ impl Live {
             // One request for each time that the event loop is polled. That does a part of what there is to do, and new requests
             // come first: with several for each, those before them would never be done.
             let one_by_one = pin!(poll_fn(|cx| {
+                seats.woken.register(cx.waker());
                 loop {
-                    seats.may_begin.store(true, Ordering::Relaxed);
+                    seats.let_begin();
                     let polled = serving.as_mut().poll(cx);
-                    let begun = !seats.may_begin.load(Ordering::Relaxed);
-                    if polled.is_ready() || !begun || seats.given().is_empty() {
+                    if polled.is_ready() || !seats.would_begin() {
                         return polled;
                     }
                 }

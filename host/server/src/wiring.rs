@@ -124,67 +124,72 @@ pub(crate) fn triggers(app: &App, id: &ComponentId) -> Triggers {
 /// What the components that are commands are called with.
 pub(crate) type Commands = Arc<HashMap<ComponentId, Wagi>>;
 
-/// The inner service of one core and one release: that core's handlers of its components, and whom these may call.
+/// What answers for one component, on one core and in one release.
+pub(crate) struct Answers {
+    handler: Handler,
+    /// Whom it may call.
+    siblings: Option<Arc<dyn Siblings>>,
+    command: Option<Wagi>,
+}
+
+/// The inner service of one core and one release: what answers for its components.
 pub(crate) fn inner(
-    handlers: HashMap<ComponentId, Handler>,
-    siblings: HashMap<ComponentId, Arc<dyn Siblings>>,
-    commands: Commands,
+    answering: HashMap<ComponentId, Answers>,
     blobs: Arc<SignedBlobs>,
 ) -> impl Inner<Body = AnswerBody> {
-    let components = Arc::new(Components {
-        handlers,
-        siblings,
-        commands,
-    });
+    // Held together by the core: what all cores hold, no request is to be counted in.
+    let answering = Arc::new((answering, blobs));
     tower::service_fn(move |request: Request<RequestBody>| {
-        let (components, blobs) = (Arc::clone(&components), Arc::clone(&blobs));
-        async move {
-            match request.extensions().get::<Presigned>() {
-                Some(_) => Ok(blobs.answer(request).await?.map(of_blob)),
-                None => Ok(components.answer(request).await?.map(of_component)),
+        let answering = Arc::clone(&answering);
+        // Boxed, because every layer moves it, and it is large: all that a request is until its guest answers.
+        Box::pin(async move {
+            let (answering, blobs) = &*answering;
+            let extensions = request.extensions();
+            if extensions.get::<Presigned>().is_some() {
+                return Ok(blobs.answer(request).await?.map(of_blob));
             }
-        }
+            let matched = extensions.get::<Matched>().ok_or(Failure::Broken)?;
+            let answers = answering.get(matched.component());
+            let answers = answers.ok_or(Failure::Broken)?;
+            Ok(answers.answer(request).await?.map(of_component))
+        })
     })
 }
 
-struct Components {
-    handlers: HashMap<ComponentId, Handler>,
-    siblings: HashMap<ComponentId, Arc<dyn Siblings>>,
-    commands: Commands,
-}
+impl Answers {
+    /// `siblings` are for those that bring none along, which is what is not called by others.
+    pub(crate) fn new(
+        handler: Handler,
+        siblings: Option<Arc<dyn Siblings>>,
+        command: Option<&Wagi>,
+    ) -> Self {
+        Self {
+            // Most components call nobody.
+            siblings: siblings.filter(|_| handler.reaches_inside()),
+            command: command.cloned(),
+            handler,
+        }
+    }
 
-impl Components {
     async fn answer(
         &self,
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Failure> {
-        let extensions = request.extensions();
-        let connected = extensions.get::<Connected>();
-        let scheme: Option<Scheme> = connected.map(|connected| connected.scheme.clone());
-        let matched = extensions.get::<Matched>().ok_or(Failure::Broken)?;
-        let component = matched.component();
-        let handler = self.handlers.get(component).ok_or(Failure::Broken)?;
-        // Most components call nobody, and what a component is called with has its own.
-        let siblings = match handler.reaches_inside() {
-            true => self.siblings.get(component).cloned(),
-            false => None,
-        };
-        let command = self.commands.get(component).cloned();
         let mut request = request.map(|body| http_body_util::BodyExt::map_err(body, body_error));
+        let extensions = request.extensions_mut();
+        let connected = extensions.get::<Connected>();
         // In types that both sides know: the runtime does not know the gateway's.
-        if let Some(scheme) = scheme {
-            request.extensions_mut().insert(scheme);
+        if let Some(scheme) = connected.map(|connected| connected.scheme.clone()) {
+            extensions.insert::<Scheme>(scheme);
         }
-        if let Some(siblings) = siblings {
-            request.extensions_mut().insert(siblings);
+        if let Some(siblings) = &self.siblings {
+            extensions.insert(Arc::clone(siblings));
         }
-        if let Some(command) = command {
-            request.extensions_mut().insert(command);
+        if let Some(command) = &self.command {
+            extensions.insert(command.clone());
         }
-        handler
-            .handle(request)
-            .await
-            .map_err(|error| failure(&error))
+        let answer = self.handler.handle(request).await;
+        answer.map_err(|error| failure(&error))
     }
 }
 

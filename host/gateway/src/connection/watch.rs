@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -28,6 +28,10 @@ use crate::router::class;
 /// How much of an HTTP/2 answer is handed over at once. A client that reads slowly must have taken so much before
 /// `write_stall_max` has passed: of a larger piece it could not be told from one that does not read.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
+
+/// Up to so many bytes, a head and a small body mostly, are put together before they are written: that costs less than a
+/// write in parts.
+const AT_ONCE_BYTES_MAX: usize = 1024;
 
 /// Why a connection was ended by us.
 #[derive(Debug, Clone, Copy)]
@@ -378,7 +382,19 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        let stream = Pin::new(&mut self.stream);
+        let poll = match length <= AT_ONCE_BYTES_MAX {
+            true => {
+                let mut bytes = [0; AT_ONCE_BYTES_MAX];
+                let mut left = bytes.as_mut_slice();
+                for part in parts {
+                    left.put_slice(part);
+                }
+                stream.poll_write(cx, &bytes[..length])
+            }
+            false => stream.poll_write_vectored(cx, parts),
+        };
         self.watch.write(poll.is_pending());
         poll
     }
@@ -400,10 +416,60 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
 mod tests {
     use super::*;
     use http_body_util::{BodyExt, Full};
+    use tokio::io::AsyncWriteExt;
 
     fn counted(watch: &Arc<Watch>, bytes: usize) -> Counted<Full<Bytes>> {
         let body = Full::new(Bytes::from(vec![b'x'; bytes]));
         Counted::new(body, InFlight::new(Arc::clone(watch)), None)
+    }
+
+    /// Keeps what is written, and in how many parts.
+    #[derive(Default)]
+    struct Written(Vec<(usize, Vec<u8>)>);
+
+    impl AsyncWrite for Written {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            parts: &[io::IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let bytes = parts.concat();
+            let length = bytes.len();
+            self.0.push((parts.len(), bytes));
+            Poll::Ready(Ok(length))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_small_answer_is_written_at_once_and_a_large_one_as_it_is() {
+        let mut stream = Watched::new(Written::default(), Arc::new(Watch::new(Protocol::Http1)));
+        let large = [b'x'; AT_ONCE_BYTES_MAX];
+        for body in [&large[..AT_ONCE_BYTES_MAX - 4], &large[..]] {
+            let parts = [io::IoSlice::new(b"head"), io::IoSlice::new(body)];
+            let written = stream.write_vectored(&parts).await;
+            assert_eq!(written.expect("it takes all"), 4 + body.len());
+        }
+        let parts = stream.stream.0.iter().map(|(parts, _)| *parts);
+        assert_eq!(parts.collect::<Vec<_>>(), [1, 2]);
+        for (_, bytes) in &stream.stream.0 {
+            assert!(bytes.starts_with(b"headx") && bytes.ends_with(b"x"));
+        }
     }
 
     #[tokio::test]

@@ -13,9 +13,10 @@ use crate::traffic::Mirrored;
 
 /// `counted` is shared by all cores: one atomic addition costs less than a share per core that is full while others idle.
 pub(crate) fn layer<S>(
-    counted: Arc<AtomicUsize>,
+    counted: &Arc<AtomicUsize>,
     limit: usize,
 ) -> impl Layer<S, Service = InFlight<S>> + Clone {
+    let counted = Arc::new(Arc::clone(counted));
     layer_fn(move |inner| InFlight {
         inner,
         counted: Arc::clone(&counted),
@@ -23,10 +24,13 @@ pub(crate) fn layer<S>(
     })
 }
 
+/// The host's count, held once by each core: its requests hold what the core holds, so that cores meet in the count alone.
+type Counted = Arc<Arc<AtomicUsize>>;
+
 #[derive(Clone)]
 pub(crate) struct InFlight<S> {
     inner: S,
-    counted: Arc<AtomicUsize>,
+    counted: Counted,
     limit: usize,
 }
 
@@ -57,7 +61,7 @@ where
 }
 
 /// Given back when the answer's body is out, or the client is gone.
-pub(crate) struct Place(Option<Arc<AtomicUsize>>);
+pub(crate) struct Place(Option<Counted>);
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -90,7 +94,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_host_refuses_clients_and_no_copies() {
         let (counted, limit) = (Arc::new(AtomicUsize::new(1)), 1);
-        let service = layer(Arc::clone(&counted), limit).layer(tower::service_fn(empty));
+        let service = layer(&counted, limit).layer(tower::service_fn(empty));
         let refused = service.clone().oneshot(Request::new(())).await;
         assert_eq!(refused.map(drop), Err(Rejection::Overloaded { limit }));
         let mut copy = Request::new(());

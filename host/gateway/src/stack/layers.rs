@@ -154,7 +154,7 @@ fn stacks() -> Vec<Timed> {
         .service(presigned.clone());
     let in_flight = around()
         .layer(filters::in_flight::layer(
-            Arc::clone(&shared.in_flight),
+            &shared.in_flight,
             shared.requests_in_flight_max,
         ))
         .service(count.clone());

@@ -17,7 +17,6 @@ use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
-use tower::Service;
 
 use super::bucket::{Sequence, Share};
 use super::observed::Observed;
@@ -277,7 +276,7 @@ where
 
 /// The candidate's answer as far as it is compared. None if it broke off.
 async fn answer<B>(
-    mut public: Public<B>,
+    public: Public<B>,
     request: Request<RequestBody>,
     observed: &Arc<Observed>,
 ) -> Option<Answer>
@@ -286,7 +285,7 @@ where
 {
     let method = request.method().clone();
     let observing = observed.begin();
-    let Ok(response) = public.call(request).await;
+    let Ok(response) = public.answer(request).await;
     observing.answered(response.status());
     let (head, body) = response.into_parts();
     let mut reading = Reading::new(head.status, &head.headers);
@@ -312,7 +311,6 @@ mod tests {
 
     use http::{HeaderMap, Response, StatusCode};
     use http_body_util::{Either, Full};
-    use tower::util::BoxCloneSyncService;
 
     use crate::stack::PublicBody;
 
@@ -404,7 +402,7 @@ mod tests {
     #[tokio::test]
     async fn a_copy_whose_original_went_away_is_skipped() {
         let found = Arc::default();
-        let public = BoxCloneSyncService::new(tower::service_fn(hello));
+        let public = Public::new(tower::service_fn(hello));
         let (copy, passed) = copy(public, &found);
         drop(passed);
         copy.run(COMPARED_WITHIN).await;
@@ -414,7 +412,7 @@ mod tests {
     #[tokio::test]
     async fn a_candidate_that_does_not_answer_in_time_is_different() {
         let found = Arc::default();
-        let public = BoxCloneSyncService::new(tower::service_fn(never));
+        let public = Public::new(tower::service_fn(never));
         let (copy, passed) = copy(public, &found);
         passed.send(read(200, "")).expect("it is waited for");
         let observed = Arc::clone(&copy.observed);
@@ -427,7 +425,7 @@ mod tests {
     async fn a_copy_is_compared_and_observed() {
         for (stable, expected) in [("hello", (1, 0, 0)), ("bye", (0, 1, 0))] {
             let found = Arc::default();
-            let public = BoxCloneSyncService::new(tower::service_fn(hello));
+            let public = Public::new(tower::service_fn(hello));
             let (copy, passed) = copy(public, &found);
             passed.send(read(200, stable)).expect("it is waited for");
             let observed = Arc::clone(&copy.observed);

@@ -14,7 +14,6 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Either, Full};
 use tokio_util::sync::CancellationToken;
-use tower::util::BoxCloneSyncService;
 
 use super::*;
 use crate::connection::Connected;
@@ -56,7 +55,7 @@ where
         }
     });
     Lane {
-        cores: vec![BoxCloneSyncService::new(public)],
+        cores: vec![Public::new(public)],
         observed: Arc::default(),
     }
 }

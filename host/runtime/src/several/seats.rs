@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
 use std::time::Instant;
 
 use futures::task::AtomicWaker;
@@ -37,13 +38,20 @@ pub(super) struct Seats {
     pub(super) refuses: AtomicBool,
     ended: AtomicBool,
     /// The event loop may begin with a request.
-    pub(super) may_begin: AtomicBool,
-    /// Wakes the instance when it is given a request.
-    pub(super) task: AtomicWaker,
+    may_begin: AtomicBool,
+    pub(super) woken: Arc<Woken>,
     status: Mutex<(Status, Instant)>,
     pub(super) tenants: Arc<Tenants>,
     usage: Arc<Usage>,
     pub(super) room: Arc<Free>,
+}
+
+/// Wakes the task of an instance, and tells whether its requests have anything to do: the event loop turns for every step
+/// of a guest, and few steps are one of theirs.
+#[derive(Default)]
+pub(super) struct Woken {
+    is: AtomicBool,
+    task: AtomicWaker,
 }
 
 /// A request that was given to an instance.
@@ -84,6 +92,35 @@ impl Drop for Waiting<'_> {
     }
 }
 
+// === impl Woken ===
+
+impl Woken {
+    /// Whom it wakes from now on.
+    pub(super) fn register(&self, task: &Waker) {
+        self.task.register(task);
+    }
+
+    fn set(&self) {
+        self.is.store(true, Ordering::Release);
+    }
+
+    /// Whether it was woken since this was asked last.
+    pub(super) fn take(&self) -> bool {
+        self.is.load(Ordering::Relaxed) && self.is.swap(false, Ordering::Acquire)
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.set();
+        self.task.wake();
+    }
+}
+
 // === impl Seats ===
 
 impl Seats {
@@ -98,7 +135,7 @@ impl Seats {
             refuses: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             may_begin: AtomicBool::new(false),
-            task: AtomicWaker::new(),
+            woken: Arc::default(),
             status: Mutex::new((Status::Idle, Instant::now())),
             tenants: Arc::clone(worker.tenants()),
             usage: Arc::clone(worker.usage()),
@@ -109,7 +146,7 @@ impl Seats {
     /// Gives it a request: one who saw that it can take one, without waiting in between.
     pub(super) fn give(&self, given: Given) {
         self.given().push_back(given);
-        self.task.wake();
+        self.woken.wake_by_ref();
         if self.have_ended() {
             self.give_back();
         }
@@ -155,6 +192,17 @@ impl Seats {
 
     pub(super) fn is_used_up(&self) -> bool {
         self.tenants.retired() || self.begun.load(Ordering::Relaxed) >= self.begun_max
+    }
+
+    /// The event loop may begin with a request, and with no other before this is called again.
+    pub(super) fn let_begin(&self) {
+        self.may_begin.store(true, Ordering::Relaxed);
+        self.woken.set();
+    }
+
+    /// Whether it has begun with one since it was let, and another one is there.
+    pub(super) fn would_begin(&self) -> bool {
+        !self.may_begin.load(Ordering::Relaxed) && !self.given().is_empty()
     }
 
     /// Whether it may begin with a request, if there is one; then with no other.
@@ -211,5 +259,41 @@ impl Seats {
 
     pub(super) fn status(&self) -> MutexGuard<'_, (Status, Instant)> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::task::noop_waker_ref;
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Task(AtomicUsize);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whatever_wakes_an_instance_is_seen_once_and_wakes_its_task() {
+        let (woken, task) = (Arc::new(Woken::default()), Arc::new(Task::default()));
+        assert!(!woken.take());
+        woken.register(&Waker::from(Arc::clone(&task)));
+        let waker = Waker::from(Arc::clone(&woken));
+        waker.wake_by_ref();
+        assert_eq!(task.0.load(Ordering::Relaxed), 1);
+        assert!(woken.take());
+        assert!(!woken.take());
+    }
+
+    #[test]
+    fn what_comes_before_the_task_waits_is_seen_all_the_same() {
+        let woken = Arc::new(Woken::default());
+        Waker::from(Arc::clone(&woken)).wake();
+        woken.register(noop_waker_ref());
+        assert!(woken.take());
     }
 }

@@ -70,15 +70,16 @@ impl Values {
 impl Machine {
     /// A release's stack on every core.
     pub(super) fn lane(&self, release: &Prepared, observed: &Arc<Observed>) -> Lane<AnswerBody> {
-        let routed = Routed::new(&release.app);
         let commands = wiring::commands(&release.app);
         let stack = |core: usize| {
-            let handlers = handlers(&release.services, core);
-            let siblings = release.siblings.iter();
-            let siblings = siblings.map(|(id, cores)| (id.clone(), Arc::clone(&cores[core])));
-            let (commands, blobs) = (Arc::clone(&commands), Arc::clone(&self.blobs));
-            let inner = wiring::inner(handlers, siblings.collect(), commands, blobs);
-            stoa_gateway::stack(&self.shared, &routed, inner)
+            let siblings = |id: &ComponentId| Some(Arc::clone(&release.siblings.get(id)?[core]));
+            let answering = release.services.iter().map(|(id, service)| {
+                let handler = service.handler(core).clone();
+                let answers = wiring::Answers::new(handler, siblings(id), commands.get(id));
+                (id.clone(), answers)
+            });
+            let inner = wiring::inner(answering.collect(), Arc::clone(&self.blobs));
+            stoa_gateway::stack(&self.shared, &Routed::new(&release.app), inner)
         };
         Lane {
             cores: (0..self.cores.len()).map(stack).collect(),
@@ -93,14 +94,13 @@ impl Machine {
         services: &BTreeMap<ComponentId, Arc<Service>>,
         reach: &BTreeMap<ComponentId, Reach>,
     ) -> BTreeMap<ComponentId, Vec<Arc<dyn Siblings>>> {
-        let routed = Routed::new(app);
         let callable = reuse::callable(app);
         let commands = wiring::commands(app);
         let mut siblings: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for core in 0..self.cores.len() {
             let family = wiring::Family {
                 shared: &self.shared,
-                routed: &routed,
+                routed: &Routed::new(app),
                 blobs: &self.blobs,
                 handlers: &handlers(services, core),
                 callable: &callable,

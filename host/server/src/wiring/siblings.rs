@@ -51,14 +51,17 @@ impl Family<'_> {
     }
 
     fn of(&self, reach: &Reach) -> Arc<dyn Siblings> {
-        let handler = |id: &ComponentId| Some((id.clone(), self.handlers.get(id)?.clone()));
-        let handlers: HashMap<_, _> = reach.components.iter().filter_map(handler).collect();
-        let callable = self.callable.iter();
-        let callable = callable.filter(|id| handlers.contains_key(*id));
-        let callable = callable.cloned().collect();
         // Whatever is called brings its siblings along, so that nothing here needs to hold itself.
-        let (commands, blobs) = (Arc::clone(self.commands), Arc::clone(self.blobs));
-        let inner = super::inner(handlers, HashMap::new(), commands, blobs);
+        let answers = |id: &ComponentId| {
+            let handler = self.handlers.get(id)?.clone();
+            let answers = super::Answers::new(handler, None, self.commands.get(id));
+            Some((id.clone(), answers))
+        };
+        let answering: HashMap<_, _> = reach.components.iter().filter_map(answers).collect();
+        let callable = self.callable.iter();
+        let callable = callable.filter(|id| answering.contains_key(*id));
+        let callable = callable.cloned().collect();
+        let inner = super::inner(answering, Arc::clone(self.blobs));
         let routes = reach
             .routes
             .then(|| stoa_gateway::stack(self.shared, self.routed, inner.clone()));
