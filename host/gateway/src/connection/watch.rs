@@ -441,7 +441,7 @@ mod tests {
             _: &mut Context<'_>,
             parts: &[io::IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
-            let bytes = parts.concat();
+            let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
             let length = bytes.len();
             self.0.push((parts.len(), bytes));
             Poll::Ready(Ok(length))

@@ -5,6 +5,7 @@
 //! metrics is installed, as on a host that exports none. Stacks that begin inside of the router find what it would say in
 //! the request already; to put it there is some ten nanoseconds that the router's own line lacks.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::{Ready, ready};
 use std::pin::{Pin, pin};
