@@ -5,6 +5,7 @@
 //! read.
 
 mod watch;
+mod watched;
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,7 +26,8 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use self::watch::{Counted, Expired, InFlight, Watch, Watched};
+use self::watch::{Counted, Expired, InFlight, Watch};
+use self::watched::Watched;
 use crate::body::RequestBody;
 use crate::config::Limits;
 use crate::filters::in_flight::Place;

@@ -24,7 +24,7 @@ use crate::metrics::GATEWAY_REQUESTS_TOTAL;
 use crate::rescue::Rejection;
 use crate::stack::PublicBody;
 
-/// The routes of one snapshot, ready to match. Cheap to clone.
+/// The routes of one release, ready to match on one core. Cheap to clone.
 #[derive(Clone)]
 pub struct Routes {
     root: Arc<Node>,

@@ -93,7 +93,7 @@ pub(crate) fn check_supported(app: &App) -> Result<(), Vec<String>> {
 /// The components that are called as commands, by any of their routes and by other components. As in Spin, the last route
 /// of a component says.
 pub(crate) fn commands(app: &App) -> Commands {
-    let mut commands = HashMap::new();
+    let mut commands = Commands::new();
     for route in &app.routes {
         let Target::Component(id) = &route.target else {
             continue;
@@ -106,7 +106,7 @@ pub(crate) fn commands(app: &App) -> Commands {
             }
         }
     }
-    Arc::new(commands)
+    commands
 }
 
 /// What a component has to export for its triggers. One without any is there to be called: by HTTP.
@@ -122,7 +122,7 @@ pub(crate) fn triggers(app: &App, id: &ComponentId) -> Triggers {
 }
 
 /// What the components that are commands are called with.
-pub(crate) type Commands = Arc<HashMap<ComponentId, Wagi>>;
+pub(crate) type Commands = HashMap<ComponentId, Wagi>;
 
 /// What answers for one component, on one core and in one release.
 pub(crate) struct Answers {

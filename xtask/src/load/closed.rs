@@ -111,7 +111,6 @@ async fn one(
         let failed = outcome.is_err();
         seen.note(sent, sent, goes_on(), outcome);
         if failed {
-            kept = None;
             tokio::time::sleep(PAUSE).await;
         }
     }

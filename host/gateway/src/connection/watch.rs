@@ -3,7 +3,6 @@
 //! It learns of everything from the outside: from the bytes that pass, and from the answers' bodies.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,10 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -28,10 +26,6 @@ use crate::router::class;
 /// How much of an HTTP/2 answer is handed over at once. A client that reads slowly must have taken so much before
 /// `write_stall_max` has passed: of a larger piece it could not be told from one that does not read.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
-
-/// Up to so many bytes, a head and a small body mostly, are put together before they are written: that costs less than a
-/// write in parts.
-const AT_ONCE_BYTES_MAX: usize = 1024;
 
 /// Why a connection was ended by us.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +109,7 @@ impl Watch {
         }
     }
 
-    fn read(&self, bytes: usize) {
+    pub(super) fn read(&self, bytes: usize) {
         match self.protocol {
             Protocol::Http1 => self.read_head(bytes),
             // Bytes without a request are often not a head at all: settings, window updates, pings.
@@ -132,7 +126,7 @@ impl Watch {
         }
     }
 
-    fn write(&self, pending: bool) {
+    pub(super) fn write(&self, pending: bool) {
         let stalled = self.stalled_since.load(Ordering::Acquire);
         match (pending, stalled) {
             (true, 0) => self.stalled_since.store(self.now(), Ordering::Release),
@@ -341,135 +335,14 @@ impl<B: Body<Data = Bytes>> Body for Counted<B> {
     }
 }
 
-/// A stream that tells the watch what passes through it.
-pub(super) struct Watched<IO> {
-    stream: IO,
-    watch: Arc<Watch>,
-}
-
-impl<IO> Watched<IO> {
-    pub(super) fn new(stream: IO, watch: Arc<Watch>) -> Self {
-        Self { stream, watch }
-    }
-}
-
-impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.watch.read(buffer.filled().len() - before);
-        poll
-    }
-}
-
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch.write(poll.is_pending());
-        poll
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let length = parts.iter().map(|part| part.len()).sum::<usize>();
-        let stream = Pin::new(&mut self.stream);
-        let poll = match length <= AT_ONCE_BYTES_MAX {
-            true => {
-                let mut bytes = [0; AT_ONCE_BYTES_MAX];
-                let mut left = bytes.as_mut_slice();
-                for part in parts {
-                    left.put_slice(part);
-                }
-                stream.poll_write(cx, &bytes[..length])
-            }
-            false => stream.poll_write_vectored(cx, parts),
-        };
-        self.watch.write(poll.is_pending());
-        poll
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use http_body_util::{BodyExt, Full};
-    use tokio::io::AsyncWriteExt;
 
     fn counted(watch: &Arc<Watch>, bytes: usize) -> Counted<Full<Bytes>> {
         let body = Full::new(Bytes::from(vec![b'x'; bytes]));
         Counted::new(body, InFlight::new(Arc::clone(watch)), None)
-    }
-
-    /// Keeps what is written, and in how many parts.
-    #[derive(Default)]
-    struct Written(Vec<(usize, Vec<u8>)>);
-
-    impl AsyncWrite for Written {
-        fn poll_write(
-            self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            bytes: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
-        }
-
-        fn poll_write_vectored(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            parts: &[io::IoSlice<'_>],
-        ) -> Poll<io::Result<usize>> {
-            let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-            let length = bytes.len();
-            self.0.push((parts.len(), bytes));
-            Poll::Ready(Ok(length))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_small_answer_is_written_at_once_and_a_large_one_as_it_is() {
-        let mut stream = Watched::new(Written::default(), Arc::new(Watch::new(Protocol::Http1)));
-        let large = [b'x'; AT_ONCE_BYTES_MAX];
-        for body in [&large[..AT_ONCE_BYTES_MAX - 4], &large[..]] {
-            let parts = [io::IoSlice::new(b"head"), io::IoSlice::new(body)];
-            let written = stream.write_vectored(&parts).await;
-            assert_eq!(written.expect("it takes all"), 4 + body.len());
-        }
-        let parts = stream.stream.0.iter().map(|(parts, _)| *parts);
-        assert_eq!(parts.collect::<Vec<_>>(), [1, 2]);
-        for (_, bytes) in &stream.stream.0 {
-            assert!(bytes.starts_with(b"headx") && bytes.ends_with(b"x"));
-        }
     }
 
     #[tokio::test]
